@@ -134,14 +134,3 @@ def _figure(what: str, value: float, floor: float, most: float | None) -> Figure
     goal = "" if most is None else f"at most {most:g} times the floor"
     beside = f"parse, two C14N, hash, one verify: {floor:.0f} us"
     return Figure(what, f"{value:.0f} us", beside, ratio, goal, None if most is None else ratio <= most)
-
-
-def main() -> None:
-    """Print the measurements, microseconds and ratios."""
-    for name, value in run().items():
-        unit = "" if "/" in name or name == "bytes" else " us"
-        print(f"{name:>22} {value:10.2f}{unit}")
-
-
-if __name__ == "__main__":
-    main()

@@ -8,13 +8,10 @@ accepted in full, stored and durable, nothing indexed.
 Processor time counts whatever else the machine does less than the clock: the sum over
 both servers and the verifying processes, for an entry, tells the rate that two
 processors allow at most. Beside it stands acceptance alone, of the same run.
-
-``python -m tests.benchmarks.bench_bootstrap [--entries 30000]``
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import tempfile
@@ -36,7 +33,7 @@ from marketplace.ingest.service import utc_now
 from marketplace.peers.limits import PAGE_ROWS
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from tests.benchmarks.bulk import ADJECTIVES, PURPOSES, SYSTEMS
-from tests.benchmarks.figures import Figure, table
+from tests.benchmarks.figures import Figure
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import free_port
@@ -283,9 +280,3 @@ def _peak_memory(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--entries", type=int, default=30_000)
-    print(table(run(parser.parse_args().entries)))

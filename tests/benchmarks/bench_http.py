@@ -1,11 +1,7 @@
-"""The HTTP surface: each figure beside a floor on the same server, in the same run.
-
-``python -m tests.benchmarks.bench_http [--smoke]``
-"""
+"""The HTTP surface: each figure beside a floor on the same server, in the same run."""
 
 from __future__ import annotations
 
-import argparse
 import socket
 import sqlite3
 import statistics
@@ -19,7 +15,7 @@ from pathlib import Path
 
 from marketplace.db import Database
 from tests.benchmarks.bulk import fill
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.http_load import ask, each_once, get, post, repeat
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -182,16 +178,3 @@ def _directory(path: Path) -> Path:
 def _resident_mib(server: RunningServer) -> int:
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) // 1024
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="a short run that shows that everything works")
-    small = parser.parse_args().smoke
-    figures = run(0.3, 1, 40, (1_000,)) if small else run()
-    print(table(figures))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,8 +3,6 @@
 Processor time as the kernel counts it, over a minute, so that what happens once a minute
 is in it. One small server plays the thirty sites, cosigns as they would, and counts how
 often it was asked.
-
-``python -m tests.benchmarks.bench_idle``
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ from marketplace.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint
 from marketplace.tlog.merkle import EMPTY_ROOT
 from marketplace.tlog.note import SigningKey, parse_note
 from marketplace.tlog.proof import parse_witness_request
-from tests.benchmarks.figures import Figure, table
+from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import processor_seconds
 from tests.functional.sites import Site, sites, until
 
@@ -165,7 +163,3 @@ def quiet_peers(count: int) -> Iterator[QuietPeers]:
         server.shutdown()
         thread.join(30)
         server.server_close()
-
-
-if __name__ == "__main__":
-    print(table(run()))

@@ -5,8 +5,6 @@ the answer to an upload until the entry is in the databases of both others. Betw
 two stands the moment when a checkpoint covers it: what comes before is the origin's own
 doing, what comes behind is the way to the others. One thread reads all three databases
 every two milliseconds, and only where something was committed.
-
-``python -m tests.benchmarks.bench_lag``
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.processes import Lateness, processor_seconds
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -212,7 +210,3 @@ def _times(seconds: list[float]) -> str:
 def _mean(seconds: list[float]) -> float:
     """In milliseconds."""
     return sum(seconds) / len(seconds) * 1000
-
-
-if __name__ == "__main__":
-    print(table(run()))

@@ -6,13 +6,10 @@ first, neither its words nor its order were ever asked for: each round has words
 its own, and what is kept of earlier ones is dropped. Users page and sort, so most
 questions are asked again. The floor is one row by its primary key through the bare
 driver, which no list can reach.
-
-``python -m tests.benchmarks.bench_list [--sizes 1000,10000,100000]``
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import sqlite3
 import tempfile
@@ -33,7 +30,7 @@ from marketplace.entries import (
 )
 from marketplace.entries.ordering import Orders
 from tests.benchmarks.bulk import NOW, PURPOSES, SYSTEMS, fill
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 
 #: Milliseconds that half of the pages may take.
 GOAL = 10.0
@@ -153,15 +150,3 @@ def resident_mib() -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) // 1024
     return 0
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sizes", default="1000,10000,100000")
-    sizes = tuple(int(size) for size in parser.parse_args().sizes.split(","))
-    print(table(run(sizes)))
-
-
-if __name__ == "__main__":
-    main()

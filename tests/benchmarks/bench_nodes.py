@@ -2,8 +2,6 @@
 
 Really signed entries and real server processes. Processor time as the kernel counts it, of the server and of
 PostgreSQL together, so that it stays true while a machine does other things too; rates are beside it.
-
-``python -m tests.benchmarks.bench_nodes``
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from sqlalchemy import text
 
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import create_keys
-from tests.benchmarks.figures import Figure, table
+from tests.benchmarks.figures import Figure
 from tests.benchmarks.http_load import ask, each_once, get, post
 from tests.benchmarks.processes import processor_seconds
 from tests.benchmarks.wrk import MISSING, Answers, find_wrk, load
@@ -294,7 +292,3 @@ def _measure(nodes: Sequence[RunningServer], postgres: int, path: str, wanted: s
 def _pin(pid: int, core: int) -> None:
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
-
-
-if __name__ == "__main__":
-    print(table(run()))

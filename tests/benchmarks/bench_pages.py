@@ -3,13 +3,10 @@
 The application is called directly, without a socket: what is measured is the
 search, the rows and the template. The floor is the page that asks nobody
 anything, so the difference is what the list costs.
-
-``python -m tests.benchmarks.bench_pages [--sizes 1000,10000,100000]``
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +19,7 @@ from marketplace.config import Settings
 from marketplace.db import Database, upgrade
 from marketplace.runtime import build
 from tests.benchmarks.bulk import fill
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 
 #: Milliseconds that half of the home pages may take.
 GOAL = 40.0
@@ -94,15 +91,3 @@ def _fill(directory: Path, size: int) -> None:
         fill(database, size)
     finally:
         database.close()
-
-
-def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sizes", default="1000,10000,100000")
-    given = parser.parse_args()
-    print(table(run(tuple(int(size) for size in given.sizes.split(",")))))
-
-
-if __name__ == "__main__":
-    main()

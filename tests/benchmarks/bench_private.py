@@ -10,13 +10,10 @@ and a list and a search with words that nobody asked for before.
 
 Times are those of the processor: nothing here waits for anything, and what other
 programs do meanwhile is no part of the ratio.
-
-``python -m tests.benchmarks.bench_private [--size 10000]``
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import random
 import tempfile
@@ -41,7 +38,7 @@ from marketplace.search.service import SearchService
 from marketplace.search.whoosh_engine import WhooshIndex
 from marketplace.worker import catch_up
 from tests.benchmarks.bulk import NOW, PURPOSES, SYSTEMS, entries, fill
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 from tests.factories.storing import imports, take_all
 
 GROUPS = tuple(f"group{n}" for n in range(50))
@@ -228,14 +225,3 @@ def _fill_groups(database: Database, size: int, count: int) -> None:
                 ],
                 NOW,
             )
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--size", type=int, default=10_000)
-    print(table(run(parser.parse_args().size)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,4 @@
-"""A cloud site: importing, answering, hearing of a deprecation, and having nothing to do.
-
-``python -m tests.benchmarks.bench_sites``
-"""
+"""A cloud site: importing, answering, hearing of a deprecation, and having nothing to do."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ from marketplace.sites.decisions.hook import hook_text, install_hook
 from marketplace.sites.runs import Done, hear
 from marketplace.sites.site import Site
 from marketplace.sites.state import Followed, State
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.processes import bytes_read, processor_seconds
 from tests.factories.documents import image, signed
 from tests.functional.running import RunningServer, running_server
@@ -403,7 +400,3 @@ def _cloud(folder: Path, server: RunningServer, tag: str) -> Cloud:
     cloud = _Plain(folder, server)
     cloud.configure(subscription=f'tag = "alice@images.example.org/{tag}"')
     return cloud
-
-
-if __name__ == "__main__":
-    print(table(run()))

@@ -3,17 +3,13 @@
 Loading stands beside the engine alone (the same documents parsed and written to
 a bare store), queries beside the same engine asked inside this process, where
 nothing could stop it.
-
-``python -m tests.benchmarks.bench_sparql [--sizes 1000,10000,100000]``
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,7 +26,7 @@ from marketplace.sparql.service import GENERATIONS, QueryLimits, QueryService
 from marketplace.sparql.triples import triples
 from marketplace.worker import catch_up
 from tests.benchmarks.bulk import entries
-from tests.benchmarks.figures import Figure, percentile, seconds_of, table
+from tests.benchmarks.figures import Figure, percentile, seconds_of
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators.document import AcceptedEntry, format_time
@@ -154,14 +150,3 @@ def _memory(process: int) -> float:
     """Resident memory of a process in megabytes, files it maps not counted."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.split("RssAnon:")[1].split()[0]) / 1000
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--sizes", default="1000,10000", help="numbers of entries, comma-separated")
-    sizes = tuple(int(text) for text in parser.parse_args().sizes.split(","))
-    sys.stdout.write(table(run(sizes)) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,13 +2,10 @@
 
 Acceptance is left out (bench_acceptance has it): these are values made by hand
 with bodies of 6 kB, so the figures are the store's alone.
-
-``python -m tests.benchmarks.bench_store [--entries 2000]``
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sqlite3
 import tempfile
@@ -21,7 +18,7 @@ from pathlib import Path
 from marketplace.db import Database, upgrade
 from marketplace.ingest import IngestService, Source, UploadPolicy
 from tests.benchmarks.bulk import NOW, entries
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 from validators.document import AcceptedEntry
 
 CLIENTS = 8
@@ -100,14 +97,3 @@ def _import(ingest: IngestService, work: list[AcceptedEntry]) -> list[float]:
     for answer in answers:
         answer.result()
     return []
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--entries", type=int, default=2000)
-    print(table(run(parser.parse_args().entries)))
-
-
-if __name__ == "__main__":
-    main()

@@ -4,13 +4,10 @@ Each request of ``tests/functional/privacy_pairs.py`` is made of one site in thi
 process, in turn with a name that is hidden and with one that is absent, the order of
 the two drawn anew each time. What is compared is the processor time of the answering
 thread, by its medians; the interval is that of the ratio, by a bootstrap.
-
-``python -m tests.benchmarks.bench_timing [--rounds 400]``
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import logging
 import random
@@ -20,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tests.benchmarks.figures import Figure, table
+from tests.benchmarks.figures import Figure
 from tests.functional.privacy_pairs import PAIRS, Pair, filled, names_of
 from tests.functional.privacy_sites import Site, fill_with, open_site
 from tests.functional.private_site import GROUP, OUTSIDER
@@ -127,14 +124,3 @@ def _interval(hidden: Sequence[int], absent: Sequence[int], chance: random.Rando
     )
     left_out = round(DRAWN * (1 - SHARE) / 2)
     return ratios[left_out], ratios[-1 - left_out]
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=400)
-    print(table(measure(parser.parse_args().rounds)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,7 @@
-"""The published log: what a leaf costs, a new head, a receipt, and a comparison of sets.
-
-``python -m tests.benchmarks.bench_tree [--entries 100000]``
-"""
+"""The published log: what a leaf costs, a new head, a receipt, and a comparison of sets."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 from hashlib import sha256
@@ -27,7 +23,7 @@ from marketplace.runtime import Runtime, build
 from marketplace.tlog.merkle import hash_leaf
 from marketplace.tlog.tiles import RightEdge
 from tests.benchmarks.bulk import entries, fill
-from tests.benchmarks.figures import Figure, percentile, seconds_of, table
+from tests.benchmarks.figures import Figure, percentile, seconds_of
 
 _LOG = "/fed/v1/logs/public"
 _LEAF_BYTES = 140
@@ -126,9 +122,3 @@ def _comparison(runtime: Runtime) -> list[Figure]:
         ),
         Figure("summing the log up after a start", f"{first * 1e3:.0f} ms"),
     ]
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--entries", type=int, default=100_000)
-    print(table(run(parser.parse_args().entries)))

@@ -4,13 +4,10 @@ The application is called directly, without a socket. What is served from memory
 answers the same bytes and does nothing else. Entries are of the right form and not signed, since nothing
 here proves one; the certificates of endorsers are real. Times are of the processor, which other work on the
 machine changes little.
-
-``python -m tests.benchmarks.bench_views [--size 10000]``
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import tempfile
 import time
@@ -39,7 +36,7 @@ from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.export import Exported, Exporter
 from marketplace.views.registry import ViewRegistry
 from tests.benchmarks.bulk import fill
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 from tests.factories.documents import draft_xml, endorsement_xml, image, signed
 from tests.factories.entries import accepted, moment
 from tests.factories.identities import make_identity
@@ -244,14 +241,3 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
 
 def _median(work: Callable[[], object], rounds: int) -> float:
     return percentile([_timed(work)[0] for _ in range(rounds)], 0.5)
-
-
-def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--size", type=int, default=10_000)
-    print(table(run(parser.parse_args().size)))
-
-
-if __name__ == "__main__":
-    main()

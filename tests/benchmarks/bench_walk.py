@@ -3,13 +3,10 @@
 A browser that has nothing of the site yet opens pages of a real server with the demo. The floor is a page
 of a few bytes from a server that does nothing else. The ways are those of ``tests/browser/walks.py``; their
 clicks and keys are counted, and the keystroke-level model tells how long a practised person takes for them.
-
-``python -m tests.benchmarks.bench_walk [--rounds 9]``
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +15,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from marketplace.demo.content import serving
 from marketplace.demo.images import make_image
-from tests.benchmarks.figures import Figure, percentile, table
+from tests.benchmarks.figures import Figure, percentile
 from tests.browser.catalogue import SHARED_CURRENT, demo_site
 from tests.browser.conftest import ARGUMENTS, WIDE
 from tests.browser.looking import find_browser
@@ -115,14 +112,3 @@ def _walks(browser: Browser, site: str, folder: Path) -> Iterator[Figure]:
             f"{walk.clicks} clicks, {walk.keys} keys, {walk.by_a_person:.0f} s by a person",
             f"{walk.seconds:.1f} s of them for browser, server and commands",
         )
-
-
-def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=9)
-    print(table(run(parser.parse_args().rounds)))
-
-
-if __name__ == "__main__":
-    main()
