@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import Select, and_, case, false, select
+from sqlalchemy import and_, false, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC, Principal
@@ -25,28 +25,25 @@ from marketplace.entries.filters import stated
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.matching import matches_filters, matches_search, ordered
-from marketplace.entries.ordering import NAMED, Orders
+from marketplace.entries.ordering import Orders
 from marketplace.entries.query import EntryQuery, can_occur
+from marketplace.entries.record import read_record, read_rows
 from marketplace.entries.records import (
-    MOST_RIVALS,
     EndorserRecord,
     EndorserRow,
     EntryPage,
     EntryRecord,
     EntryRow,
-    Rival,
     StoredEntry,
 )
 from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
-from marketplace.entries.rows import rows_of, select_rows, to_row
+from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
     Certificate,
     ChangeRow,
     Current,
     Entry,
-    EntryBody,
-    EntryLocation,
     EntryTag,
     Erasure,
     Log,
@@ -172,7 +169,7 @@ class VisibleEntries:
     def find(self, coordinates: Coordinates) -> EntryRecord | None:
         """Everything known about the entry at these coordinates."""
         row = self.find_preferred(coordinates)
-        return None if row is None else self._record(row)
+        return None if row is None else read_record(self._session, self._scope, row)
 
     def find_erased(self, coordinates: Coordinates) -> Erased | None:
         """What was erased at these coordinates, where nothing else is shown; the latest of several."""
@@ -190,7 +187,7 @@ class VisibleEntries:
         if not can_occur(entry_id):
             return None
         row = self._session.execute(select_rows(self._scope).where(Entry.entry_id == entry_id)).one_or_none()
-        return None if row is None else self._record(to_row(row))
+        return None if row is None else read_record(self._session, self._scope, to_row(row))
 
     def find_body_by_entry_id(self, entry_id: str) -> StoredEntry | None:
         """The received bytes of an entry."""
@@ -256,7 +253,7 @@ class VisibleEntries:
             .order_by(Current.created.desc(), Current.entry_id)
             .limit(min(limit, ROWS_LIMIT))
         ).all()
-        found = {one.key: one for one in self._rows(self._listing.vouching(keys))}
+        found = {one.key: one for one in read_rows(self._session, self._scope, self._listing.vouching(keys))}
         return sorted(found.values(), key=EntryRow.rank, reverse=True)
 
     def current_of_all(self, identifiers: Collection[str], limit: int) -> Sequence[EntryRow]:
@@ -271,7 +268,7 @@ class VisibleEntries:
             .order_by(Current.identifier, Current.created.desc(), Current.entry_id)
             .limit(limit)
         ).all()
-        found = {one.key: one for one in self._rows(self._listing.vouching(keys))}
+        found = {one.key: one for one in read_rows(self._session, self._scope, self._listing.vouching(keys))}
         newest = sorted(found.values(), key=EntryRow.rank, reverse=True)
         return sorted(newest, key=lambda row: row.identifier)
 
@@ -384,19 +381,6 @@ class VisibleEntries:
         (key,) = self._listing.vouching([] if best is None else [best.key])
         return next(row for row in rows if row.key == key)
 
-    def _others(self, row: EntryRow) -> Sequence[str]:
-        """Ids of the visible entries that say something else at the coordinates of this one."""
-        own = select(Entry.statement).where(Entry.id == row.key).scalar_subquery()
-        found = self._session.execute(
-            select_rows(self._scope).where(
-                Entry.identifier == row.identifier,
-                Entry.email == row.email,
-                Entry.created == row.created,
-                Entry.statement != own,
-            )
-        )
-        return [to_row(other).entry_id for other in found]
-
     def _dated(self, query: EntryQuery) -> Sequence[EntryRow]:
         """What is shown at each of the coordinates that a query with a creation time names."""
         statement = select_rows(self._scope).where(Entry.created == query.created).limit(ROWS_LIMIT)
@@ -412,92 +396,3 @@ class VisibleEntries:
             wanted = set(self._session.scalars(keys))
             found = [row for row in found if row.key in wanted]
         return ordered(found, query)
-
-    def _tags_of(self, key: int) -> tuple[str, ...]:
-        statement = select(EntryTag.tag).where(EntryTag.entry_key == key).order_by(EntryTag.position)
-        return tuple(self._session.scalars(statement))
-
-    def _logs_of(self, key: int) -> Select[tuple[str]]:
-        return (
-            select(Log.name)
-            .join(ChangeRow, ChangeRow.log_id == Log.id)
-            .where(ChangeRow.entry_key == key, self._scope.covers(ChangeRow.log_id), ChangeRow.shown)
-            .order_by(Log.id)
-        )
-
-    def _entry_id(self, key: int) -> str:
-        return self._session.scalars(select(Entry.entry_id).where(Entry.id == key)).one()
-
-    def _currents(self, row: EntryRow) -> Sequence[EntryRow]:
-        """The current entries of an entry's image and address; the first is the one that counts in its place.
-
-        That is the one signed with the same key, else the one that superseded it because it is trusted.
-        """
-        same_key = case((Current.key_digest == row.key_digest, 0), else_=1)
-        trusted = case((Current.trusted_id.is_(None), 1), else_=0)
-        keys = self._session.scalars(
-            select(Current.entry_key)
-            .where(self._scope.current(), Current.identifier == row.identifier, Current.email == row.email)
-            .order_by(same_key, trusted, Current.created.desc(), Current.entry_id)
-            .limit(MOST_RIVALS + 1)
-        ).all()
-        found = {one.key: one for one in self._rows(keys)}
-        return [found[key] for key in keys if key in found]
-
-    def _rows(self, keys: Sequence[int]) -> Sequence[EntryRow]:
-        statement, found = rows_of(self._scope.keys), list[EntryRow]()
-        for start in range(0, len(keys), NAMED):
-            chunk = {"keys": list(keys[start : start + NAMED])}
-            found += map(to_row, self._session.execute(statement, chunk))
-        return found
-
-    def _record(self, row: EntryRow) -> EntryRecord:
-        body = self._session.execute(
-            select(
-                Certificate.der,
-                Certificate.email,
-                Certificate.not_before,
-                Certificate.not_after,
-                EntryBody.signature_algorithm,
-                EntryBody.digest_algorithm,
-                EntryBody.size,
-                ChangeRow.accepted_at,
-                ChangeRow.origin,
-            )
-            .select_from(Entry)
-            .join(Certificate, Certificate.id == Entry.certificate_id)
-            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-            .join(EntryBody, EntryBody.id == ChangeRow.body_id)
-            .where(Entry.id == row.key, self._scope.serves())
-        ).one()
-        currents = self._currents(row)
-        current = next(iter(currents), None)
-        shown = "" if current is None else self._entry_id(self._listing.vouching([current.key])[0])
-        locations = self._session.scalars(
-            select(EntryLocation.uri)
-            .where(EntryLocation.entry_key == row.key)
-            .order_by(EntryLocation.position)
-        )
-        others = self._others(row) if row.conflicting else ()
-        return EntryRecord(
-            row=row,
-            locations=tuple(locations),
-            tags=self._tags_of(row.key),
-            certificate=body.der,
-            certificate_email=body.email,
-            not_before=body.not_before,
-            not_after=body.not_after,
-            signature_algorithm=body.signature_algorithm,
-            digest_algorithm=body.digest_algorithm,
-            conflicts=tuple(sorted(others)),
-            current_id=shown,
-            current=None if current is None else current.coordinates,
-            withdrawn=None if current is None or current.key == row.key else current.deprecated,
-            rivals=tuple(
-                Rival(one.entry_id, one.coordinates, one.key_digest, one.trusted) for one in currents[1:]
-            ),
-            accepted_at=body.accepted_at,
-            origin=body.origin,
-            body_size=body.size,
-            logs=tuple(self._session.scalars(self._logs_of(row.key))),
-        )
