@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpcore
@@ -38,7 +38,10 @@ class Deadline:
 
 
 class DeadlineNetwork(NetworkBackend):
-    """Connections whose every step ends with the deadline."""
+    """Connections whose every step ends with the deadline.
+
+    A subclass may say which addresses a name has.
+    """
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -53,9 +56,20 @@ class DeadlineNetwork(NetworkBackend):
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> NetworkStream:
         """See ``NetworkBackend``."""
-        limit = self._deadline.left(timeout)
-        stream = self._network.connect_tcp(host, port, limit, local_address, socket_options)
-        return _DeadlineStream(stream, self._deadline)
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in self.addresses(host, port):
+            limit = self._deadline.left(timeout)
+            try:
+                stream = self._network.connect_tcp(address, port, limit, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _DeadlineStream(stream, self._deadline)
+        raise failure
+
+    def addresses(self, host: str, port: int) -> Sequence[str]:
+        """Where a connection is tried, one after the other; the system finds what a name stands for."""
+        return (host,)
 
 
 class _DeadlineStream(NetworkStream):

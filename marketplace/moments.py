@@ -14,6 +14,11 @@ _YEAR = 365 * 86_400
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)", re.ASCII)
 
 
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
 def relative(moment: datetime, now: datetime) -> str | None:
     """How far a moment is away: ``6 days ago``, ``in 1 month``, ``just now``; None beyond a year."""
     seconds = int((now - moment).total_seconds())

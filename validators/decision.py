@@ -41,6 +41,16 @@ class Rule:
     change: str | None = None
     code: str | None = None
 
+    def record(self) -> dict[str, str | None]:
+        """The rule as programs are told of it."""
+        return {
+            "rule": self.name,
+            "outcome": self.outcome.value,
+            "code": None if self.code is None else str(self.code),
+            "found": self.found,
+            "change": self.change,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

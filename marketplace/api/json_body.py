@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from pyramid.request import Request
 from marketplace.http.body import content_type
 from marketplace.http.errors import BadRequestError, TooLargeError, UnsupportedTypeError
 from validators.errors import printable
+from validators.strict_json import parse_strictly
 
 from .description import JSON
 from .shapes.base import Body
@@ -66,21 +66,9 @@ def _read(request: Request, most: int) -> dict[str, Any]:
     if len(body) > most:
         raise TooLargeError(most)
     try:
-        told = json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
+        told = parse_strictly(body)
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         raise BadRequestError("body.json", "the body is not a JSON object")
     return told
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # Parsers disagree about which of two counts: somebody in front may have looked at the other one.
-    told = dict(pairs)
-    if len(told) != len(pairs):
-        raise ValueError("a member stands twice")
-    return told
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

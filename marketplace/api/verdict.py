@@ -18,7 +18,6 @@ from marketplace.judging.memory import RenderedAnswer as Remembered
 from marketplace.judging.service import ImageJudge, next_moment
 from marketplace.runtime import Runtime
 from marketplace.usage import Use, UseKind
-from validators.decision import Rule
 from validators.document import Coordinates, format_time
 from validators.identifier import is_identifier
 from validators.policy import Asked, ChecksumPattern, Statement, Verdict, Weighed
@@ -184,20 +183,9 @@ def show_verdict(verdict: Verdict, urls: Urls) -> JsonObject:
         else _entry(verdict.entry, urls),
         "asked": None if verdict.asked is None else _asked(verdict.asked, urls),
         "checksums": [{"algorithm": one.algorithm, "value": one.value} for one in verdict.checksums],
-        "rules": [show_rule(one) for one in verdict.rules],
+        "rules": [one.record() for one in verdict.rules],
         "statements": [_statement(one, urls) for one in verdict.statements if one.statement.hidden is None],
         "links": {"self": urls.verdict(verdict.identifier), "image": urls.image(verdict.identifier)},
-    }
-
-
-def show_rule(rule: Rule) -> JsonObject:
-    """A rule with its outcome."""
-    return {
-        "rule": rule.name,
-        "outcome": rule.outcome.value,
-        "code": None if rule.code is None else str(rule.code),
-        "found": rule.found,
-        "change": rule.change,
     }
 
 

@@ -178,10 +178,6 @@ class FactsTable:
         """The entry's values of a facet, as written."""
         return self._pools[facet].values[self._spelled[facet][self._places[key] - 1]]
 
-    def number_of_spelled(self, facet: Facet, key: int) -> int:
-        """The number that its values of a facet have in the facet's pool."""
-        return self._spelled[facet][self._places[key] - 1]
-
     def pool(self, facet: Facet) -> Pool:
         """The values of a facet that entries have."""
         return self._pools[facet]

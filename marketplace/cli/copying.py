@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.options import read_settings
 from marketplace.logs import printable
-from marketplace.moments import for_people
+from marketplace.moments import for_people, utc_now
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
             selector = open_selector(settings, database, indexes)
             for _ in range(_TRIES):
                 with database.read() as session:
-                    definition, now = ViewRegistry(session).get(view), _now()
+                    definition, now = ViewRegistry(session).get(view), utc_now()
                     selected = selector.select(session, definition, view, now)
                     if selected.whole:
                         base = (url or selected.view.base).rstrip("/")
@@ -116,20 +116,16 @@ def _since(max_age: str) -> datetime:
     from marketplace.sites.units import parse_duration
 
     try:
-        return _now() - timedelta(seconds=parse_duration(max_age))
+        return utc_now() - timedelta(seconds=parse_duration(max_age))
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(str(error), param_hint="--max-age") from None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _tell(address: str, copy: IndexedCopy, own: VerifierKey | None) -> None:
     """What was proved of a copy, and what was not."""
     index, head = copy.index, copy.head
     receipts = sum(one.path.startswith("log/") for one in index.files)
-    made = "" if head is None else f", made {for_people(head.hour, _now())}"
+    made = "" if head is None else f", made {for_people(head.hour, utc_now())}"
     click.echo(
         f"{printable(address)}: ok, view {printable(index.view['name'])}{made}, {len(index.images)} images, "
         f"{len(index.withdrawn)} withdrawn, {receipts} receipts, {len(index.files)} files"

@@ -155,8 +155,8 @@ def open_ingest(opened: Database, settings: Settings) -> Iterator[IngestService]
 
 def _site_filter(settings: Settings, opened: Database) -> SiteFilter:
     """What the site shows of what a command brings in."""
-    from marketplace.ingest.service import utc_now
     from marketplace.ingest.site_filter import SiteFilter
+    from marketplace.moments import utc_now
     from marketplace.trust import TrustService, open_store
     from marketplace.trust.memory import TrustMemory
 

@@ -109,12 +109,12 @@ def _write_verdict(path: str, verdict: Verdict, policy: Policy, output: Format) 
         "sentence": verdict.sentence,
         "policy": policy.digest,
         "until": None if verdict.until is None else format_time(verdict.until),
-        "rules": [_record(rule) for rule in verdict.rules],
+        "rules": [rule.record() for rule in verdict.rules],
         "statements": [
             {
                 "entry": one.statement.coordinates.path(),
                 "weight": one.weight.name.lower(),
-                "rules": [_record(rule) for rule in one.rules],
+                "rules": [rule.record() for rule in one.rules],
             }
             for one in verdict.statements
         ],
@@ -136,17 +136,7 @@ def _write_verdict(path: str, verdict: Verdict, policy: Policy, output: Format) 
 
 def write_rules(rules: Iterable[Rule]) -> None:
     """Rules with their outcomes, a line each."""
-    _write_lines([_record(rule) for rule in rules])
-
-
-def _record(rule: Rule) -> dict[str, Any]:
-    return {
-        "rule": rule.name,
-        "outcome": rule.outcome.value,
-        "code": None if rule.code is None else str(rule.code),
-        "found": rule.found,
-        "change": rule.change,
-    }
+    _write_lines([rule.record() for rule in rules])
 
 
 def _write_lines(rules: list[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
+from marketplace.moments import utc_now
 
 if TYPE_CHECKING:
     from marketplace.accounts.groups import Group
@@ -40,7 +40,7 @@ def create(config: Path | None, data: str | None, name: str, members: tuple[str,
     from marketplace.accounts import GroupService
 
     with writing(config, data) as session:
-        groups, now = GroupService(session), _now()
+        groups, now = GroupService(session), utc_now()
         groups.create(name, by=actor(), at=now)
         for member in members:
             groups.add(name, member, by=actor(), at=now)
@@ -81,7 +81,7 @@ def add(config: Path | None, data: str | None, name: str, members: tuple[str, ..
 
     with writing(config, data) as session:
         for member in members:
-            GroupService(session).add(name, member, by=actor(), at=_now())
+            GroupService(session).add(name, member, by=actor(), at=utc_now())
 
 
 @examples("marketplace group remove astronomy you@example.org")
@@ -95,7 +95,7 @@ def remove(config: Path | None, data: str | None, name: str, members: tuple[str,
 
     with writing(config, data) as session:
         for member in members:
-            GroupService(session).remove(name, member, by=actor(), at=_now())
+            GroupService(session).remove(name, member, by=actor(), at=utc_now())
 
 
 @examples(
@@ -113,12 +113,8 @@ def delete(config: Path | None, data: str | None, name: str) -> None:
     from marketplace.accounts import GroupService
 
     with writing(config, data) as session:
-        GroupService(session).delete(name, by=actor(), at=_now())
+        GroupService(session).delete(name, by=actor(), at=utc_now())
 
 
 def _members(one: Group) -> dict[str, Any]:
     return {"name": one.name, "created": written(one.created_at), "members": list(one.members)}
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

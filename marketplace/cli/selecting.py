@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.service import ImageJudge
+from marketplace.moments import utc_now
 from marketplace.rules.trust import ListedTrust
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.service import SearchService
@@ -28,15 +27,19 @@ def open_selector(settings: Settings, database: Database, indexes: SearchIndexer
     lists = ListCaches()
     trust = TrustService(open_store(settings.trust, TrustMemory(database)))
     shown = SiteFilter(
-        settings.federation.accept, lambda signer: trust.verdict(signer, _now()).standing.value
+        settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value
     )
     search = SearchService(database, lists.catalogue, indexes, ListedTrust(settings.trust.show))
     judge = ImageJudge(trust, shown)
     # A command gives out no tokens.
     return Selector(
-        settings, database, lists, search, trust, judge, ImageReader(), SigningKeys(settings.views, _now), b""
+        settings,
+        database,
+        lists,
+        search,
+        trust,
+        judge,
+        ImageReader(),
+        SigningKeys(settings.views, utc_now),
+        b"",
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

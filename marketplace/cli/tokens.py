@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.whole_help import WholeGroup
+from marketplace.moments import utc_now
 
 if TYPE_CHECKING:
     from marketplace.accounts.tokens import Token
@@ -74,7 +75,7 @@ def create(
     """
     from marketplace.accounts import TokenService
 
-    now = _now()
+    now = utc_now()
     with writing(config, data) as session:
         issued = TokenService(session).create(
             owner,
@@ -108,7 +109,7 @@ def list_(config: Path | None, data: str | None, output: Format, owner: str | No
 
     with reading(config, data) as session:
         tokens = TokenService(session).list(owner)
-    now = _now()
+    now = utc_now()
     write_records([_members(one, now) for one in tokens], _COLUMNS, output, identify="name")
     if not tokens:
         click.echo("marketplace: no tokens.", err=True)
@@ -125,7 +126,7 @@ def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> Non
     with writing(config, data) as session:
         tokens = TokenService(session)
         for name in names:
-            tokens.revoke(name, by=actor(), at=_now())
+            tokens.revoke(name, by=actor(), at=utc_now())
     click.echo(f"marketplace: {len(names)} revoked.", err=True)
 
 
@@ -141,7 +142,7 @@ def sign_out(config: Path | None, data: str | None, owner: str) -> None:
     from marketplace.accounts.sessions import SessionService
 
     with writing(config, data) as session:
-        count = SessionService(session).close_all(owner, by=actor(), at=_now())
+        count = SessionService(session).close_all(owner, by=actor(), at=utc_now())
     click.echo(f"marketplace: {count} sessions of {owner} ended.", err=True)
 
 
@@ -157,7 +158,3 @@ def _members(one: Token, now: datetime) -> dict[str, Any]:
         "last_used": written(one.last_used_at),
         "note": one.note,
     }
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -95,7 +95,7 @@ def refresh(config: Path | None, data: str | None) -> None:
     """
     from marketplace.cli.database import open_database
     from marketplace.ingest.settling import SettlingService
-    from marketplace.runtime import utc_now
+    from marketplace.moments import utc_now
     from marketplace.trust import TrustService, VerdictService, open_store
     from marketplace.trust.memory import TrustMemory
 

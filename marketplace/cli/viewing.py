@@ -145,7 +145,6 @@ def remove_list(config: Path | None, data: str | None, name: str) -> None:
 
 
 @examples("marketplace view list", "marketplace view list -o json")
-@examples("marketplace view list", "marketplace view list -o json")
 @view.command("list")
 @settings_options
 @output_option

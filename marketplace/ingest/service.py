@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from queue import Empty, Queue
 
@@ -27,6 +27,7 @@ from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.items import IngestResult, Item, Note, Page, Source, Within
 from marketplace.ingest.waiting import WaitingRoom
 from marketplace.limits import RateLimit
+from marketplace.moments import utc_now
 from marketplace.thread_slots import ThreadSlots
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
@@ -44,11 +45,6 @@ ATTEMPTS = 3
 _TRY_AGAIN = frozenset({"40001", "40P01"})
 
 _logger = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import httpcore
-from httpcore import SOCKET_OPTION, NetworkBackend, NetworkStream
 
 from marketplace.deadlines import Deadline, DeadlineNetwork
 
@@ -85,30 +84,16 @@ def _inner(address: Address) -> Address:
     return inner or address
 
 
-class GuardedNetwork(NetworkBackend):
+class GuardedNetwork(DeadlineNetwork):
     """Connections to addresses that the guard allows, each step within the deadline."""
 
     def __init__(self, guard: AddressGuard, deadline: Deadline) -> None:
+        super().__init__(deadline)
         self._guard = guard
-        self._network = DeadlineNetwork(deadline)
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[SOCKET_OPTION] | None = None,
-    ) -> NetworkStream:
-        """See ``NetworkBackend``."""
+    def addresses(self, host: str, port: int) -> Sequence[str]:
+        """The addresses of a name, looked up once: what was allowed is what is asked."""
         try:
-            addresses = self._guard.addresses(host, port)
+            return self._guard.addresses(host, port)
         except (OSError, UnicodeError, ValueError) as error:
             raise httpcore.ConnectError(f"{host} has no address ({error})") from error
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in addresses:
-            try:
-                return self._network.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure

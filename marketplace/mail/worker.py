@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from marketplace.access.principal import PUBLIC
@@ -26,6 +26,7 @@ from marketplace.mail.smtp import (
     SmtpTransport,
     TemporaryError,
 )
+from marketplace.moments import utc_now
 from marketplace.queue import next_wait, waited
 
 #: Seconds between looks at the outbox: other processes owe mail without a word.
@@ -66,10 +67,6 @@ class MailHealth:
     reason: str | None = None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class MailWorker:
     """Sends mail and runs regular jobs on a separate thread.
 
@@ -88,7 +85,7 @@ class MailWorker:
         wake: threading.Event,
         *,
         chores: Sequence[Chore] = (),
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         on_outcome: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         self._database = database

@@ -14,7 +14,7 @@ from marketplace.config.federation import FederationSettings
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
 from marketplace.ingest import IngestService
-from marketplace.ingest.service import utc_now
+from marketplace.moments import utc_now
 from marketplace.peers.acceptance.pool import Verification
 from marketplace.peers.model import FollowedLog, Peer, Standings
 from marketplace.peers.pull.log_pull import PullTools

@@ -208,15 +208,11 @@ def is_confirmed(entry: type[Entry] = Entry) -> ColumnElement[bool]:
     )
 
 
-def is_trusted(
-    entry: type[Entry] = Entry,
-    certificate: type[Certificate] = Certificate,
-    verdict: type[VerdictRow] = VerdictRow,
-) -> ColumnElement[bool]:
-    """``speaks_for`` of rows of ``entry``, its certificate and, by an outer join, its verdict."""
-    bound = and_(certificate.email == entry.email, verdict.standing == Standing.CHAINED.value)
-    unrevoked = func.coalesce(verdict.standing, "") != Standing.REVOKED.value
-    return or_(func.coalesce(bound, false()), and_(is_confirmed(entry), unrevoked))
+def is_trusted() -> ColumnElement[bool]:
+    """``speaks_for`` of entries with their certificates and, by an outer join, the verdicts on them."""
+    bound = and_(Certificate.email == Entry.email, VerdictRow.standing == Standing.CHAINED.value)
+    unrevoked = func.coalesce(VerdictRow.standing, "") != Standing.REVOKED.value
+    return or_(func.coalesce(bound, false()), and_(is_confirmed(), unrevoked))
 
 
 def vouching(entry_key: _Key, log_id: _Key, within: type[Twin]) -> ScalarSelect[int]:

@@ -1,6 +1,5 @@
 """What one process holds, made by three builders: storage, reading, writing."""
 
-from marketplace.ingest.service import utc_now
 from marketplace.runtime.process import Health, Runtime, build, is_expected
 
-__all__ = ["Health", "Runtime", "build", "is_expected", "utc_now"]
+__all__ = ["Health", "Runtime", "build", "is_expected"]

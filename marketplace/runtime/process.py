@@ -24,13 +24,13 @@ from marketplace.federation.site import Condition, Federation
 from marketplace.following import Following, is_optional
 from marketplace.ingest import IngestService
 from marketplace.ingest.acceptance import Acceptance
-from marketplace.ingest.service import utc_now
 from marketplace.judging.service import ImageJudge
 from marketplace.logs import tell_briefly
 from marketplace.mail import MailWorker
 from marketplace.memory import bound_pools
 from marketplace.metrics import Metrics
 from marketplace.migrate import SchemaError, verify_schema
+from marketplace.moments import utc_now
 from marketplace.peers.registry.identification import PeerIdentification
 from marketplace.peers.service import PullService
 from marketplace.presence import ReceiptService

@@ -14,8 +14,8 @@ from marketplace.db import Database
 from marketplace.entries.elsewhere import ElsewhereWatch
 from marketplace.federation.keys import derive_key
 from marketplace.following import CommonFollowers, Following
-from marketplace.ingest.service import utc_now
 from marketplace.judging.service import ImageJudge
+from marketplace.moments import utc_now
 from marketplace.oidc import REDIRECT_PATH
 from marketplace.presence import ReceiptService
 from marketplace.rules.trust import ListedTrust

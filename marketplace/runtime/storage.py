@@ -13,11 +13,11 @@ from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.federation.keys import SiteKeys, load_keys
-from marketplace.ingest.service import utc_now
 from marketplace.ingest.settling import SettlingService
 from marketplace.ingest.shelving import ShelvingService
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.metrics import Metrics
+from marketplace.moments import utc_now
 from marketplace.replica import Replica
 from marketplace.runtime.parts import RunningPart
 from marketplace.runtime.signals import Signals

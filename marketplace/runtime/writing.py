@@ -19,8 +19,8 @@ from marketplace.federation.site import Federation, open_federation
 from marketplace.federation.witness import Hearers
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.acceptance import Acceptance
-from marketplace.ingest.service import utc_now
 from marketplace.mail import Chore, MailWorker
+from marketplace.moments import utc_now
 from marketplace.peers.registry.contradictions import keep_contradiction
 from marketplace.peers.registry.identification import PeerIdentification
 from marketplace.peers.service import PullService, open_pulls

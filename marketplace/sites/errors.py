@@ -35,10 +35,6 @@ class StateInUseError(SiteError, code="site.held", exit_code=8):
     """Another process works on the site's state folder."""
 
 
-class UnknownImageError(SiteError, code="site.unknown-image", exit_code=3):
-    """The site knows no such image."""
-
-
 class KnowledgeError(SiteError, code="site.knowledge", exit_code=7):
     """A marketplace did not tell what was asked, or what it told is not proven.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any, Final
 from marketplace.views.errors import ListRefusedError
 from marketplace.views.value import SHA512, SignedList, ViewImage
 from validators.errors import printable
+from validators.strict_json import parse_strictly
 from validators.times import parse_time
 
 _FORM: Final = "signed-list.form"
@@ -59,7 +59,7 @@ def read_list(data: bytes) -> ListText:
     """
     text = data[data.find(b"{") : data.rfind(b"}") + 1]
     try:
-        told = json.loads(text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
+        told = parse_strictly(text)
         every = _object(_object(told)["hv:imagelist"])
         named = _object(_object(every["hv:endorser"])["hv:x509"])
         images = [_object(_object(one)["hv:image"]) for one in every["hv:images"]]
@@ -142,14 +142,3 @@ def _object(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise TypeError
     return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    told = dict(pairs)
-    if len(told) != len(pairs):
-        raise ValueError("a member stands twice")
-    return told
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

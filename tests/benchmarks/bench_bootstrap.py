@@ -29,7 +29,7 @@ from marketplace.db import upgrade
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.ingest import IngestResult, IngestService, Page, UploadPolicy
-from marketplace.ingest.service import utc_now
+from marketplace.moments import utc_now
 from marketplace.peers.limits import PAGE_ROWS
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from tests.benchmarks.bulk import ADJECTIVES, PURPOSES, SYSTEMS

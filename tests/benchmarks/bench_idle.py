@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from marketplace.ingest.service import utc_now
+from marketplace.moments import utc_now
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.checkpoint import Checkpoint, cosign, sign_checkpoint

@@ -14,7 +14,7 @@ from marketplace.db import Database
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.federation.published_logs import PublishedLogs
-from marketplace.ingest.service import utc_now
+from marketplace.moments import utc_now
 from marketplace.peers.registry.progress import known_ids
 from tests.databases import upgrade
 

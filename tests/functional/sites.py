@@ -11,7 +11,7 @@ from pathlib import Path
 
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys, load_keys
-from marketplace.ingest.service import utc_now
+from marketplace.moments import utc_now
 from marketplace.peers.model import FollowedLog
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers

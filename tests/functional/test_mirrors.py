@@ -12,7 +12,7 @@ import pytest
 
 from marketplace.federation.keys import create_keys
 from marketplace.ingest import IngestResult, IngestService, UploadPolicy
-from marketplace.ingest.service import utc_now
+from marketplace.moments import utc_now
 from marketplace.peers.model import Mirror, PullState
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.mirror_list import MirrorList

@@ -15,7 +15,7 @@ from marketplace.access import Scope
 from marketplace.accounts import TokenService
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import SiteKeys, create_keys
-from marketplace.ingest.service import utc_now
+from marketplace.moments import utc_now
 from marketplace.tlog.checkpoint import verify_checkpoint
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity

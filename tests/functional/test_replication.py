@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import update
 
 from marketplace.access import group_log
-from marketplace.ingest.service import utc_now
 from marketplace.models import PeerLog
+from marketplace.moments import utc_now
 from marketplace.peers.errors import GrantError
 from marketplace.peers.registry.grants import Grants
 from marketplace.peers.registry.peer_registry import Peers

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import create_keys, load_keys
-from marketplace.ingest.service import utc_now
 from marketplace.models import ChangeRow, Entry
+from marketplace.moments import utc_now
 from marketplace.peers.model import PullState
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers

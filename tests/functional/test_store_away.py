@@ -24,8 +24,8 @@ from marketplace.cli import run
 from marketplace.config.sections import ServerSettings
 from marketplace.db import Database, upgrade
 from marketplace.federation.keys import create_keys
-from marketplace.ingest.service import utc_now
 from marketplace.models import TokenRow
+from marketplace.moments import utc_now
 from marketplace.routes import ROUTES
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity

@@ -46,9 +46,9 @@ class Questions:
         """Whether the pause after the last failure is over."""
         return time.monotonic() >= self._pause((question, origin)).again_at
 
-    def is_put_off(self, question: Question, origin: str = "") -> bool:
-        """Whether the peer asked to wait."""
-        return time.monotonic() < self._pause((question, origin)).put_off_until
+    def is_put_off(self, question: Question) -> bool:
+        """Whether the peer asked to wait with a question that is about no log."""
+        return time.monotonic() < self._pause((question, "")).put_off_until
 
     def ask(
         self,
