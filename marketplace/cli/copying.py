@@ -37,10 +37,7 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
     from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
     from marketplace.search.looking import open_indexes
     from marketplace.views.errors import (
-        CopyError,
-        DefinitionError,
         DialectUnavailableError,
-        ViewNotFoundError,
     )
     from marketplace.views.export import Exporter
     from marketplace.views.registry import ViewRegistry
@@ -67,10 +64,6 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
                     "running? `marketplace reindex` builds the index where it is not.",
                     ExitCode.OTHER,
                 )
-    except ViewNotFoundError as error:
-        raise CommandError(f"{error} [{error.code}]", ExitCode.NOT_FOUND) from None
-    except (CopyError, DefinitionError) as error:
-        raise CommandError(f"{error} [{error.code}]", ExitCode.USAGE) from None
     except (SearchUnavailableError, SearchRefusedError, PolicyError, DialectUnavailableError) as error:
         raise CommandError(f"the view {view} cannot be evaluated: {error}", ExitCode.OTHER) from None
     for name, reason in done.unavailable.items():

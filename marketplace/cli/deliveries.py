@@ -13,7 +13,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
-from marketplace.cli.webhook_access import explained, name_argument, registry_of
+from marketplace.cli.webhook_access import name_argument, registry_of
 
 
 @examples("marketplace webhook test 1a2b3c4d5e6f7a8b")
@@ -27,7 +27,7 @@ def test(config: Path | None, data: str | None, name: str) -> None:
     from marketplace.webhooks.sending import Sender
 
     settings = read_settings(config, data)
-    with explained(), open_database(settings) as database:
+    with open_database(settings) as database:
         with database.read() as session:
             hook = registry_of(config, data, session).get(name)
         sender = Sender(database, settings, lambda: datetime.now(UTC))
@@ -47,7 +47,7 @@ def deliveries(config: Path | None, data: str | None, output: Format, limit: int
     """List deliveries of a webhook NAME: failed ones first, then the newest."""
     from marketplace.webhooks.deliveries import Deliveries
 
-    with explained(), reading(config, data) as session:
+    with reading(config, data) as session:
         found = Deliveries(session).list(registry_of(config, data, session).get(name))[:limit]
     shown: list[dict[str, Any]] = [
         {
@@ -79,7 +79,7 @@ def redeliver(config: Path | None, data: str | None, name: str, event: str) -> N
     """Send an EVENT to a webhook NAME again; the running server does so at once."""
     from marketplace.webhooks.deliveries import Deliveries
 
-    with explained(), writing(config, data) as session:
+    with writing(config, data) as session:
         hook = registry_of(config, data, session).get(name)
         Deliveries(session).redeliver(hook, event, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {event} will be sent now.", err=True)

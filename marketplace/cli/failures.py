@@ -12,6 +12,7 @@ import click
 from marketplace.logs import printable
 from marketplace.sites.errors import SiteError
 from marketplace.tlog.errors import TlogError
+from validators.coded_error import CodedError
 from validators.errors import RefusedError
 from validators.explanations import explained
 from validators.signing_errors import (
@@ -94,6 +95,24 @@ _SIGNING: dict[type[SigningError], ExitCode] = {
     SigningEmailError: ExitCode.USAGE,
     WrongPasswordError: ExitCode.NOT_PERMITTED,
 }
+#: Codes of what a marketplace refuses its operator.
+_CODES = {
+    "access.value": ExitCode.USAGE,
+    "group.no-member": ExitCode.NOT_FOUND,
+    "group.taken": ExitCode.CONFLICT,
+    "group.unknown": ExitCode.NOT_FOUND,
+    "receipt.format": ExitCode.USAGE,
+    "signed-list.unknown": ExitCode.NOT_FOUND,
+    "site.unknown": ExitCode.NOT_FOUND,
+    "token.unknown": ExitCode.NOT_FOUND,
+    "view.copy": ExitCode.USAGE,
+    "view.definition": ExitCode.USAGE,
+    "view.taken": ExitCode.CONFLICT,
+    "view.unknown": ExitCode.NOT_FOUND,
+    "webhook.definition": ExitCode.USAGE,
+    "webhook.delivery": ExitCode.NOT_FOUND,
+    "webhook.unknown": ExitCode.NOT_FOUND,
+}
 #: Modules that not every installation has, and the extra of setup.py that brings each.
 _EXTRAS = {"psycopg": "postgresql", "tantivy": "fast", "jks": "jks"} | dict.fromkeys(
     (
@@ -163,7 +182,7 @@ def _explain_publishing(error: Exception) -> tuple[str, ExitCode] | None:
 
 def _explain_service(error: Exception) -> tuple[str, ExitCode]:
     if find_spec("sqlalchemy") is None:  # the plain installation: nothing of a server can have failed
-        return _unexpected(error)
+        return _explain_coded(error)
     # Imported here so that commands without a database start fast.
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -185,10 +204,12 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
         return f"{_line(error)} [{error.code}]{explanation_of(error.code)}", ExitCode.REFUSED_BY_POLICY
     if isinstance(error, SQLAlchemyError | LogNotFoundError | StoreUnavailableError):
         return f"the database cannot be used: {_line(error)}", ExitCode.NETWORK_OR_SERVER
-    return _unexpected(error)
+    return _explain_coded(error)
 
 
-def _unexpected(error: Exception) -> tuple[str, ExitCode]:
+def _explain_coded(error: Exception) -> tuple[str, ExitCode]:
+    if isinstance(error, CodedError):
+        return f"{_line(error)} [{error.code}]", _CODES.get(error.code, ExitCode.OTHER)
     return f"unexpected {type(error).__name__}: {_line(error)}", ExitCode.OTHER
 
 

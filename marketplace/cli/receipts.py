@@ -10,7 +10,6 @@ import click
 
 from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.examples import examples
-from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
@@ -55,12 +54,9 @@ def sites(config: Path | None, data: str | None, output: Format) -> None:
 def bind(config: Path | None, data: str | None, key: str) -> None:
     """Accept receipts of a site with this KEY (NAME+hex8+base64), which replaces any other key."""
     from marketplace.presence import SiteRegistry
-    from marketplace.receipts import ReceiptFormatError, parse_site_key
+    from marketplace.receipts import parse_site_key
 
-    try:
-        parsed = parse_site_key(key)
-    except ReceiptFormatError as error:
-        raise CommandError(f"{error} [{error.code}]", ExitCode.USAGE) from None
+    parsed = parse_site_key(key)
     with writing(config, data) as session:
         SiteRegistry(session).bind(parsed, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: receipts of {parsed.name} are accepted with this key.", err=True)
@@ -72,13 +68,10 @@ def bind(config: Path | None, data: str | None, key: str) -> None:
 @click.argument("name", metavar="SITE")
 def forget(config: Path | None, data: str | None, name: str) -> None:
     """Delete a site, its key and all its receipts."""
-    from marketplace.presence import SiteNotFoundError, SiteRegistry
+    from marketplace.presence import SiteRegistry
 
-    try:
-        with writing(config, data) as session:
-            SiteRegistry(session).forget(name, by=actor(), at=datetime.now(UTC))
-    except SiteNotFoundError as error:
-        raise CommandError(f"{error} [{error.code}]", ExitCode.NOT_FOUND) from None
+    with writing(config, data) as session:
+        SiteRegistry(session).forget(name, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {name} is deleted.", err=True)
 
 

@@ -41,8 +41,8 @@ def keep_list(config: Path | None, data: str | None, view: str, file: Path) -> N
             verified = selector.verify_list(message, found, definition, now)
             with database.write() as session:
                 ViewRegistry(session).keep_list(view, verified, by=actor(), at=now)
-    except ViewNotFoundError as error:
-        raise CommandError(f"{error} [{error.code}]", ExitCode.NOT_FOUND) from None
+    except ViewNotFoundError:
+        raise
     except (SearchUnavailableError, SearchRefusedError, PolicyError, DialectUnavailableError) as error:
         raise CommandError(f"the view {view} cannot be evaluated: {error}", ExitCode.OTHER) from None
     except ViewError as error:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +21,6 @@ from marketplace.cli.whole_help import WholeGroup
 from validators.policy.reading import MAX_FILE
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from marketplace.views.definitions import Definition
 
 
@@ -84,7 +80,7 @@ def create(config: Path | None, data: str | None, name: str, secret: bool, **giv
     from marketplace.views.registry import ViewRegistry
 
     definition = replace(_read(name, given), secret=secret)
-    with _writing(config, data) as session:
+    with writing(config, data) as session:
         _, address = ViewRegistry(session).create(definition, by=actor(), at=datetime.now(UTC))
     click.echo(f"{read_settings(config, data).site.url}/views/{address}")
 
@@ -99,7 +95,7 @@ def replace(config: Path | None, data: str | None, name: str, **given: Any) -> N
     """Replace the definition of a view; options that are left out have their defaults."""
     from marketplace.views.registry import ViewRegistry
 
-    with _writing(config, data) as session:
+    with writing(config, data) as session:
         ViewRegistry(session).replace(_read(name, given), by=actor(), at=datetime.now(UTC))
 
 
@@ -112,7 +108,7 @@ def delete(config: Path | None, data: str | None, name: str) -> None:
     """Delete a view; the view `default` gets its first definition again."""
     from marketplace.views.registry import ViewRegistry
 
-    with _writing(config, data) as session:
+    with writing(config, data) as session:
         ViewRegistry(session).delete(name, by=actor(), at=datetime.now(UTC))
 
 
@@ -140,7 +136,7 @@ def remove_list(config: Path | None, data: str | None, name: str) -> None:
     """Remove the uploaded HEPiX image list of a view; the site signs its own again."""
     from marketplace.views.registry import ViewRegistry
 
-    with _writing(config, data) as session:
+    with writing(config, data) as session:
         ViewRegistry(session).remove_list(name, by=actor(), at=datetime.now(UTC))
 
 
@@ -198,26 +194,3 @@ def _read(name: str, given: dict[str, Any]) -> Definition:
         policy=policy,
         options={option: value for option, _, value in pairs},
     )
-
-
-@contextmanager
-def _writing(config: Path | None, data: str | None) -> Iterator[Session]:
-    from marketplace.views.errors import (
-        DefinitionError,
-        NoListError,
-        ViewError,
-        ViewNotFoundError,
-        ViewTakenError,
-    )
-
-    codes: dict[type[ViewError], ExitCode] = {
-        DefinitionError: ExitCode.USAGE,
-        ViewNotFoundError: ExitCode.NOT_FOUND,
-        NoListError: ExitCode.NOT_FOUND,
-        ViewTakenError: ExitCode.CONFLICT,
-    }
-    try:
-        with writing(config, data) as session:
-            yield session
-    except ViewError as error:
-        raise CommandError(f"{error} [{error.code}]", codes.get(type(error), ExitCode.OTHER)) from None

@@ -14,7 +14,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
-from marketplace.cli.webhook_access import explained, name_argument, registry_of
+from marketplace.cli.webhook_access import name_argument, registry_of
 from marketplace.cli.whole_help import WholeGroup
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def create(config: Path | None, data: str | None, output: Format, url: str, **gi
         raise CommandError("give --group or --own", ExitCode.USAGE)
     if (group is not None or own) and owner is None:
         raise CommandError("--group and --own need --owner: by whose rights is it told?", ExitCode.USAGE)
-    with explained(), writing(config, data) as session:
+    with writing(config, data) as session:
         made = registry_of(config, data, session).create(
             AskedWebhook(
                 url,
@@ -109,7 +109,7 @@ def change(config: Path | None, data: str | None, output: Format, name: str, **g
     """Change a webhook NAME: what is given changes, the rest stays. An empty text removes a filter."""
     from marketplace.webhooks.definitions import AskedWebhook, EventFilters, parse_kinds
 
-    with explained(), writing(config, data) as session:
+    with writing(config, data) as session:
         registry = registry_of(config, data, session)
         hook = registry.get(name)
         kinds = hook.filters.kinds
@@ -133,7 +133,7 @@ def change(config: Path | None, data: str | None, output: Format, name: str, **g
 @output_option
 def list_(config: Path | None, data: str | None, output: Format) -> None:
     """List webhooks."""
-    with explained(), reading(config, data) as session:
+    with reading(config, data) as session:
         found = registry_of(config, data, session).list()
     columns = ("name", "url", "owner", "audience", "kinds", "state")
     write_records([_members(one) for one in found], columns, output, identify="name")
@@ -150,7 +150,7 @@ def show(config: Path | None, data: str | None, output: Format, name: str) -> No
     """Show a webhook NAME, with the number of its deliveries in each state."""
     from marketplace.webhooks.deliveries import Deliveries
 
-    with explained(), reading(config, data) as session:
+    with reading(config, data) as session:
         hook = registry_of(config, data, session).get(name)
         counts = Deliveries(session).counts(hook)
     write_record({**_members(hook), **counts}, output, identify="name")
@@ -162,7 +162,7 @@ def show(config: Path | None, data: str | None, output: Format, name: str) -> No
 @name_argument
 def delete(config: Path | None, data: str | None, name: str) -> None:
     """Delete a webhook NAME with its deliveries."""
-    with explained(), writing(config, data) as session:
+    with writing(config, data) as session:
         registry_of(config, data, session).delete(name, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {name} is deleted.", err=True)
 
@@ -177,7 +177,7 @@ def rotate(
     config: Path | None, data: str | None, output: Format, name: str, secret_file: IO[str] | None
 ) -> None:
     """Give a webhook NAME a new secret and show it, only this time; for a day the old one signs too."""
-    with explained(), writing(config, data) as session:
+    with writing(config, data) as session:
         made = registry_of(config, data, session).rotate(
             name, secret=_read_secret(secret_file), by=actor(), at=datetime.now(UTC)
         )
@@ -190,7 +190,7 @@ def rotate(
 @name_argument
 def enable(config: Path | None, data: str | None, name: str) -> None:
     """Send events to a webhook NAME again, from now on."""
-    with explained(), writing(config, data) as session:
+    with writing(config, data) as session:
         registry_of(config, data, session).enable(name, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {name} is enabled.", err=True)
 
@@ -202,7 +202,7 @@ def enable(config: Path | None, data: str | None, name: str) -> None:
 @name_argument
 def disable(config: Path | None, data: str | None, name: str, reason: str) -> None:
     """Send no events to a webhook NAME until it is enabled again."""
-    with explained(), writing(config, data) as session:
+    with writing(config, data) as session:
         registry_of(config, data, session).disable(name, reason, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {name} is disabled.", err=True)
 

@@ -1,6 +1,7 @@
 """Whatever a command raises is one sentence with the exit code it stands for."""
 
 import errno
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from marketplace.ingest import (
     PrivateEntryError,
     StoreUnavailableError,
 )
+from marketplace.views.errors import ViewTakenError
+from marketplace.webhooks.errors import DeliveryNotFoundError, NotOwnerError
 from validators import signing_errors as signing
+from validators.coded_error import CodedError
 from validators.errors import SizeLimitError
 
 
@@ -111,3 +115,24 @@ def test_every_command_has_its_place_in_the_documentation(command):
 
 def test_the_exit_codes_are_the_agreed_ones():
     assert [code.value for code in failures.ExitCode] == list(range(10))
+
+
+def codes(kind: type[CodedError]) -> Iterator[str]:
+    yield from [kind.code] if "code" in vars(kind) else []
+    for below in kind.__subclasses__():
+        yield from codes(below)
+
+
+def test_every_code_with_an_exit_code_is_that_of_an_error() -> None:
+    for part in ("accounts", "presence", "receipts", "views", "webhooks"):
+        importlib.import_module(
+            f"marketplace.{part}.errors" if part != "receipts" else "marketplace.receipts"
+        )
+    assert set(failures._CODES) <= set(codes(CodedError))
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ViewTakenError("stable"), 8), (DeliveryNotFoundError(), 3), (NotOwnerError(), 1)]
+)
+def test_what_a_marketplace_refuses_has_its_sentence_code_and_exit_code(error: CodedError, code: int) -> None:
+    assert failures.explain(error) == (f"{error} [{error.code}]", code)
