@@ -25,7 +25,18 @@ FILES = 3
 LARGEST = 1 << 20
 #: The exit code of an interpreter that cannot write the rest of its output.
 UNWRITTEN = 120
-_LOADED = ("cli", "server", "routes", "search", "http", "original", "pages", "api", "feed", "sites")
+_LOADED = (
+    "cli",
+    "server",
+    "routes",
+    "search",
+    "http",
+    "original",
+    "pages",
+    "api",
+    "federation_views",
+    "sites",
+)
 
 
 @dataclass(frozen=True)
