@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import httpx
@@ -75,11 +76,15 @@ class Site:
     @contextmanager
     def database(self) -> Iterator[Database]:
         """The site's database, beside its process."""
-        database = Database.open(f"sqlite:///{self.data / 'marketplace.sqlite'}")
         try:
-            yield database
+            yield self._database
         finally:
-            database.close()
+            self._database.close()
+
+    @cached_property
+    def _database(self) -> Database:
+        """Kept for what it remembers of statements: tests look many times. Closed, it opens files anew."""
+        return Database.open(f"sqlite:///{self.data / 'marketplace.sqlite'}")
 
     def follow(self, url: str, key: VerifierKey, auth: VerifierKey | None = None) -> None:
         """Make another site a peer of this one."""
