@@ -47,6 +47,7 @@ class Start:
     words: list[str]
     environ: dict[str, str]
     folder: str
+    session: bool
 
 
 def main() -> None:
@@ -96,6 +97,8 @@ def _answer(asked: socket.socket) -> Start | None:
 def _become(start: Start) -> None:
     """Run code as an interpreter does that was started for it with ``-c``."""
     os.closerange(FILES, os.sysconf("SC_OPEN_MAX"))
+    if start.session:
+        os.setsid()
     os.chdir(start.folder)
     os.environ.clear()
     os.environ.update(start.environ)

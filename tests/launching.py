@@ -27,7 +27,10 @@ COMMAND = (sys.executable, "-c", "from marketplace.cli import main; main()")
 _LAUNCHER = (sys.executable, "-c", "from tests.launcher import main; main()")
 #: Variables that the product reads. Any other one may mean something to the interpreter or the C library,
 #: which read it when a process begins.
-_OF_THE_PRODUCT = ("MARKETPLACE_", "STRATUSLAB_", "PYTEST_", "HOME=", "PATH=", "NO_PROXY=", "no_proxy=")
+_OF_THE_PRODUCT = (
+    "MARKETPLACE_", "STRATUSLAB_", "PYTEST_", "HOME=", "PATH=", "TERM=", "NO_PROXY=", "no_proxy=",
+    "NO_COLOR=",
+)  # fmt: skip
 
 
 #: Benchmarks measure processes as users start them.
@@ -136,19 +139,24 @@ def launch(
     stdin: int | None = None,
     stdout: IO[bytes],
     stderr: IO[bytes],
+    session: bool = False,
 ) -> Process:
     """Start a program in Python.
 
     Args:
         command: the interpreter, ``-c``, the code, and the arguments of the program.
         environ: the whole environment of the process.
+        session: whether it gets a session of its own, without a terminal that controls it.
     """
     python, option, code, *words = command
     assert (python, option) == (sys.executable, "-c")
     if not _FORKS or not _told_late(environ):
-        return subprocess.Popen(command, env=environ, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr)
+        return subprocess.Popen(
+            command, env=environ, cwd=folder, stdin=stdin, stdout=stdout, stderr=stderr,
+            start_new_session=session,
+        )  # fmt: skip
     files = (0 if stdin is None else stdin, stdout.fileno(), stderr.fileno())
-    return _launcher().start(Start(code, words, dict(environ), str(folder)), files)
+    return _launcher().start(Start(code, words, dict(environ), str(folder), session), files)
 
 
 def run(

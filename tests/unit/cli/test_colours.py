@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.factories.documents import signed
-from tests.unit.cli.test_terminal import COMMAND
+from tests.launching import COMMAND, launch
+from tests.waiting import HANGING
 
 ESCAPE = re.compile(rb"\x1b\[[0-9;]*m")
 
@@ -20,10 +20,9 @@ def shown(folder: Path, *words: str, terminal: bool = True, **environ: str) -> b
     """What a command writes to standard output and standard error, on a terminal or into a pipe."""
     reading, writing = pty.openpty() if terminal else os.pipe()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MARKETPLACE_", "NO_"))}
-    process = subprocess.Popen(
-        [*COMMAND, *words], stdout=writing, stderr=writing, cwd=folder, env=kept | {"TERM": "xterm"} | environ
-    )
-    os.close(writing)
+    with os.fdopen(writing, "wb") as sink:
+        environ = kept | {"TERM": "xterm"} | environ
+        process = launch([*COMMAND, *words], environ, folder=folder, stdout=sink, stderr=sink)
     text = b""
     try:
         while piece := os.read(reading, 65_536):
@@ -31,7 +30,7 @@ def shown(folder: Path, *words: str, terminal: bool = True, **environ: str) -> b
     except OSError:  # how Linux says that nobody has the terminal open any more
         pass
     finally:
-        process.wait()
+        process.wait(HANGING)
         os.close(reading)
     return text.replace(b"\r\n", b"\n")
 

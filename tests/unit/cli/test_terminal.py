@@ -5,6 +5,7 @@ import pty
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,28 +15,28 @@ import yaml
 from tests.factories.documents import image, signed, unsigned
 from tests.factories.identities import make_identity
 from tests.factories.images import qcow2
+from tests.launching import COMMAND, launch, run
+from tests.waiting import HANGING
 from validators import accept
-
-COMMAND = [sys.executable, "-c", "from marketplace.cli import main; main()"]
-SECONDS = 90
 
 
 def on_terminal(arguments, answers, cwd):
     """Run the command on a terminal of its own; returns its exit code, what the terminal showed, stdout."""
     controller, terminal = pty.openpty()
     environ = {k: v for k, v in os.environ.items() if not k.startswith("MARKETPLACE_")}
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        stdin=terminal,
-        stderr=terminal,
-        stdout=subprocess.PIPE,
-        cwd=cwd,
-        env=environ | {"TERM": "xterm"},
-        start_new_session=True,
-    )
-    os.close(terminal)
+    sink = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    with os.fdopen(terminal, "r+b", buffering=0) as shows:
+        process = launch(
+            [*COMMAND, *arguments],
+            environ | {"TERM": "xterm"},
+            folder=cwd,
+            stdin=terminal,
+            stdout=sink,
+            stderr=shows,
+            session=True,
+        )
     shown = b""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + HANGING
     waiting = dict(answers)
     try:
         while time.monotonic() < deadline:
@@ -50,11 +51,13 @@ def on_terminal(arguments, answers, cwd):
             shown += piece
             for question in [question for question in waiting if question in shown]:
                 os.write(controller, waiting.pop(question))
-        out, _ = process.communicate(timeout=SECONDS)
-        return process.returncode, shown, out
+        code = process.wait(HANGING)
+        sink.seek(0)
+        return code, shown, sink.read()
     finally:
         process.kill()
-        process.communicate()
+        process.wait(HANGING)
+        sink.close()
         os.close(controller)
 
 
@@ -87,17 +90,17 @@ def piped(arguments, cwd, **environ):
     reading, writing = os.pipe()
     os.close(reading)
     kept = {k: v for k, v in os.environ.items() if not k.startswith("MARKETPLACE_")}
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        cwd=cwd,
-        env=kept | environ,
-        timeout=SECONDS,
-        check=False,
-    )
-    os.close(writing)
-    return done.returncode, done.stderr
+    with os.fdopen(writing, "wb") as unread:
+        return into(unread, [os.fsdecode(word) for word in arguments], cwd, kept | environ)
+
+
+def into(stdout, arguments, cwd, environ):
+    """Run the command with a standard output; its exit code, and standard error."""
+    with tempfile.TemporaryFile() as said:
+        process = launch([*COMMAND, *arguments], environ, folder=cwd, stdout=stdout, stderr=said)
+        code = process.wait(HANGING)
+        said.seek(0)
+        return code, said.read()
 
 
 @pytest.mark.parametrize(
@@ -134,11 +137,8 @@ def test_what_is_left_to_do_is_done_without_a_reader(tmp_path):
 def test_a_full_disk_is_still_told(tmp_path):
     (tmp_path / "good.xml").write_bytes(signed())
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*COMMAND, "verify", "good.xml"], stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, check=False
-        )
-    assert done.returncode == 1
-    assert done.stderr == b"marketplace: no space left on device\n"
+        code, said = into(full, ["verify", "good.xml"], tmp_path, os.environ)
+    assert (code, said) == (1, b"marketplace: no space left on device\n")
 
 
 def test_whoever_stops_a_command_that_is_still_loading_sees_no_traceback():
@@ -229,7 +229,7 @@ def test_a_missing_extra_is_named(tmp_path, module, extra, arguments):
         environ["MARKETPLACE_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/nothing"
     else:
         environ["MARKETPLACE_SEARCH_ENGINE"] = "tantivy"
-        subprocess.run([*COMMAND, "db", "upgrade"], env=environ, check=True, capture_output=True)
+        assert run([*COMMAND, "db", "upgrade"], environ).returncode == 0
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], env=environ, capture_output=True, check=False
     )
