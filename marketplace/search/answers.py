@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import compress
 from operator import neg
 
 from pyroaring import BitMap
@@ -37,6 +38,24 @@ class Ranked:
     def bytes(self) -> int:
         """Bytes of memory, about."""
         return _ANSWER + _ENTRY * len(self._keys)
+
+    def changed(self, gone: BitMap, found: Iterable[tuple[float, int]], *, whole: bool) -> Ranked:
+        """The answer after entries were changed.
+
+        Args:
+            gone: keys of entries that are no longer there, or were written again.
+            found: what fits of those that were written, as scores and keys.
+            whole: as of the answer.
+        """
+        scores, keys = self._scores[:], self._keys[:]
+        if self.keys & gone:
+            left = [key not in gone for key in keys]
+            scores, keys = array("d", compress(scores, left)), array("I", compress(keys, left))
+        for score, key in found:
+            at = bisect_left(scores, -score, key=neg)
+            scores.insert(at, score)
+            keys.insert(at, key)
+        return Ranked(scores, keys, whole=whole)
 
     def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""

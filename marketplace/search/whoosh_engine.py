@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from array import array
-from collections import defaultdict
-from collections.abc import Mapping
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,20 +13,17 @@ import whoosh
 from whoosh import index
 
 from marketplace.search import directory
-from marketplace.search.answers import Ranked, answer_cache
-from marketplace.search.engine import START, EngineStats, IndexBatch, Matches, Position
+from marketplace.search.answers import ANSWER_BYTES
+from marketplace.search.engine import EngineStats, IndexBatch, Matches, Position
 from marketplace.search.errors import IndexBrokenError, SearchError
+from marketplace.search.remembered import Remembered
 from marketplace.search.whoosh_process import BatchWriter
-from marketplace.search.whoosh_reading import (
-    ANYWHERE,
-    QueryDeadline,
-    Scoring,
-    Segment,
-    SegmentParts,
-)
-from marketplace.search.whoosh_writing import KEY, POSITION, POSITION_KEY, schema
+from marketplace.search.whoosh_state import NOTHING, IndexContents, IndexState, ScoredAnswer
+from marketplace.search.whoosh_writing import schema
 from marketplace.search.words import WordQuery
 
+#: Earlier states whose answers are gone on from: those of some minute in which uploads never pause.
+_PAST = 64
 #: Nanoseconds after which a directory's time of change is told apart from that of any later change.
 _SETTLED = 2_000_000_000
 
@@ -67,43 +61,6 @@ class WhooshEngine:
         directory.remove(directory.directory_of(self._root, log))
 
 
-class _State:
-    """An index as a commit left it, open.
-
-    Args:
-        known: what was kept of segments by their names; the same from one commit to the next.
-    """
-
-    def __init__(self, generation: int, searcher: Any, known: Mapping[str, SegmentParts]) -> None:
-        self.generation = generation
-        self.searcher = searcher
-        stored = searcher.document(**{KEY: POSITION_KEY})
-        self.position = Position(*stored[POSITION]) if stored else START
-        self.segments: list[tuple[Any, SegmentParts]] = []
-        self.kept: dict[str, SegmentParts] = {}
-        for leaf, _ in searcher.leaf_searchers():
-            reader = leaf.reader()
-            if reader.doc_count_all():
-                name = reader.segment().segment_id()
-                self.kept[name] = known[name] if name in known else SegmentParts(reader)
-                self.segments.append((reader, self.kept[name]))
-        average = searcher.avg_field_length(ANYWHERE) or 1.0
-        self._scoring = Scoring(self.segments, searcher.doc_count_all(), average)
-
-    def answer(self, query: WordQuery) -> Ranked:
-        """The entries that fit."""
-        deadline = QueryDeadline()
-        by_score: defaultdict[float, list[int]] = defaultdict(list)
-        for reader, kept in self.segments:
-            for score, key in Segment(reader, kept, self._scoring, deadline).find(query):
-                by_score[score].append(key)
-        scores, keys = array("d"), array("I")
-        for score in sorted(by_score, reverse=True):
-            scores.extend(repeat(score, len(by_score[score])))
-            keys.extend(by_score[score])
-        return Ranked(scores, keys, whole=self.position.whole)
-
-
 class WhooshIndex:
     """A Whoosh index; see SearchIndex.
 
@@ -116,10 +73,14 @@ class WhooshIndex:
         self._writer = writer
         self._lock = Lock()
         #: The newest state that was read.
-        self._open: _State | None = None
+        self._open: IndexState | None = None
         #: When the directory changed that was listed last, and the generation found.
         self._listed: tuple[int, int] | None = None
-        self._answers = answer_cache()
+        self._answers: Remembered[tuple[int, WordQuery], ScoredAnswer] = Remembered(
+            ANSWER_BYTES, ScoredAnswer.bytes
+        )
+        #: The newest states that were read, by their generations.
+        self._past: dict[int, IndexContents] = {}
 
     def verify(self) -> None:
         """Read a little of every part, so that damage shows at start and not in a search.
@@ -152,9 +113,21 @@ class WhooshIndex:
             if known is None:
                 with self._lock:
                     state = self._newest()
-                    known = state.answer(query)
-                self._answers.keep((state.generation, query), known)
-            return known
+                    key = state.generation, query
+                    # Whoever waited for the lock may have waited for this very answer.
+                    known = self._answers.find(key) or self._answer(state, query)
+                self._answers.keep(key, known)
+            return known.ranked
+
+    def _answer(self, state: IndexState, query: WordQuery) -> ScoredAnswer:
+        """An answer that goes on from the newest earlier one, where there is one."""
+        for generation in reversed(self._past):
+            known = self._answers.find((generation, query))
+            if known is not None:
+                if not state.is_like(known.scoring):
+                    break
+                return state.continued(query, known, self._past[generation])
+        return state.answer(query)
 
     def forget_words(self) -> None:
         """Forget answers, as a process that just started knows none."""
@@ -172,19 +145,22 @@ class WhooshIndex:
             self._close()
         self._writer.close()
 
-    def _newest(self) -> _State:
+    def _newest(self) -> IndexState:
         generation = self._generation()
         if self._open is None or self._open.generation != generation:
-            known = {} if self._open is None else self._open.kept
+            before = self._past[next(reversed(self._past))] if self._past else NOTHING
             # Opened anew: a searcher that is refreshed keeps segments that are gone.
             searcher = self._index.searcher()
             try:
-                fresh = _State(generation, searcher, known)
+                fresh = IndexState(generation, searcher, before)
             except BaseException:  # also when interrupted: no searcher stays open
                 searcher.close()
                 raise
             self._close()
             self._open = fresh
+            self._past[generation] = fresh.contents
+            if len(self._past) > _PAST:
+                del self._past[next(iter(self._past))]
         return self._open
 
     def _generation(self) -> int:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from math import log
 from typing import Any, Protocol
 
+from pyroaring import BitMap
 from whoosh.matching import ListMatcher, WrappingMatcher
 
 from marketplace.search.errors import SearchRefusedError
@@ -69,6 +71,11 @@ class SegmentParts:
         self._asked = 0
         self._whole: dict[tuple[str, str], tuple[Any, ...]] | None = None
 
+    @cached_property
+    def keys(self) -> BitMap:
+        """The keys of its entries, also of deleted ones."""
+        return BitMap([key_of(number) for number in self.numbers])
+
     def postings(self, reader: Any, name: str, word: str) -> Any | None:
         """The postings of a word, also some of deleted documents; None where there are none."""
         if self._whole is None and len(self.numbers) <= _SMALL:
@@ -118,13 +125,28 @@ class Scoring:
 
     def __init__(self, segments: Sequence[tuple[Any, SegmentParts]], documents: int, average: float) -> None:
         self._segments = segments
-        self._documents = documents
+        self.documents = documents
         self._average = average
+        self._worths: dict[tuple[str, str], float] = {}
+
+    def on(self, segments: Sequence[tuple[Any, SegmentParts]]) -> Scoring:
+        """The same for other segments: words that were looked up are worth what they were.
+
+        Args:
+            segments: none, to outlive every reader.
+        """
+        other = Scoring(segments, self.documents, self._average)
+        other._worths = dict(self._worths)
+        return other
 
     def worth(self, name: str, word: str) -> float:
         """What a word adds to a score where it stands without end: the more, the fewer hold it."""
-        holding = sum(kept.count(reader, name, word) for reader, kept in self._segments)
-        return (log(self._documents / (holding + 1)) + 1) * (_SATURATION + 1)
+        found = self._worths.get((name, word))
+        if found is None:
+            holding = sum(kept.count(reader, name, word) for reader, kept in self._segments)
+            found = (log(self.documents / (holding + 1)) + 1) * (_SATURATION + 1)
+            self._worths[name, word] = found
+        return found
 
     def damping(self, words: int) -> float:
         """How much the length of a text counts against each word in it."""
@@ -169,7 +191,7 @@ class Segment:
                 entry = self._kept.numbers[number]
                 if entry and not is_deleted(number) and not any(one.matches(number) for one in excluded):
                     damping = self._scoring.damping(entry & ((1 << _LENGTH_BITS) - 1))
-                    yield sum([one.score(damping) for one in conditions]), entry >> _LENGTH_BITS
+                    yield sum([one.score(damping) for one in conditions]), key_of(entry)
 
     def _condition(self, clause: Clause) -> _Condition | None:
         """A clause on this segment; None where nothing there fulfils it."""
@@ -298,3 +320,8 @@ def number_of(entry_key: int, words: int) -> int:
         words: how many it has.
     """
     return entry_key << _LENGTH_BITS | words
+
+
+def key_of(number: int) -> int:
+    """The key of the entry in a number of the column NUMBER."""
+    return number >> _LENGTH_BITS

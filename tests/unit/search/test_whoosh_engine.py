@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from math import log
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 from pyroaring import BitMap
 
-from marketplace.search import whoosh_reading, whoosh_writing
+from marketplace.search import whoosh_reading, whoosh_state, whoosh_writing
 from marketplace.search.document import SearchDocument
 from marketplace.search.engine import IndexBatch, Position
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.whoosh_engine import WhooshEngine, WhooshIndex
+from marketplace.search.whoosh_state import IndexState
 from marketplace.search.whoosh_writing import ALIKE_SEGMENTS, MERGED_DOCUMENTS, MOST_SEGMENTS, merged_segments
 from marketplace.search.words import WordQuery, parse_words
 
@@ -136,6 +138,51 @@ def test_an_answer_is_remembered_for_one_state_of_its_index(index: WhooshIndex, 
     other = WhooshEngine(tmp_path).open("group:other")
     assert other.match(query("other")).keys == BitMap()
     other.close()
+
+
+def test_an_answer_that_goes_on_from_an_earlier_one_is_the_whole_answer(
+    index: WhooshIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = ("common", "common -odd", "even", "com*", '"common even"', "common later")
+    chance = random.Random(5)
+
+    def titled(key: int) -> SearchDocument:
+        return document(key, f"common {chance.choice(('even', 'odd', 'even odd'))}")
+
+    put(index, *(titled(key) for key in range(1, 401)))
+    for one in typed:
+        find(index, one)
+    answer = IndexState.answer
+    monkeypatch.delattr(IndexState, "answer")
+    monkeypatch.setattr(whoosh_state, "UNLIKE", 5)
+    for step in range(12):
+        changed = [titled(chance.randrange(1, 401)), document(500 + step, "common later")]
+        put(index, *changed, forget=[chance.randrange(1, 401)])
+        found = {one: index.match(query(one)) for one in typed}
+        with monkeypatch.context() as whole:
+            whole.setattr(IndexState, "answer", answer, raising=False)
+            other = WhooshEngine(tmp_path).open("public")
+            for one, matches in found.items():
+                anew = other.match(query(one))
+                assert matches.keys == anew.keys, one
+                # A word that suddenly many entries have keeps its worth for a while.
+                for key in anew.keys if "later" not in one else ():
+                    assert matches.score_of(key) == pytest.approx(anew.score_of(key), rel=0.2, abs=0.05), one
+            other.close()
+    (later,) = index.match(query("common later")).best(BitMap(range(500, 600)), 99)
+    assert later.keys == BitMap(range(500, 512))
+
+
+def test_words_are_weighed_anew_when_many_entries_came(index: WhooshIndex) -> None:
+    put(index, *(document(key, "word other") for key in range(1, 200)))
+    before = index.match(query("word")).score_of(1)
+    put(index, *(document(key, "other") for key in range(200, 240)))
+    matches = index.match(query("word"))
+    assert matches.keys == BitMap(range(1, 200))
+    assert before is not None
+    score = matches.score_of(1)
+    assert score is not None
+    assert score > before
 
 
 def test_a_search_goes_on_with_what_was_there_when_it_began(index: WhooshIndex) -> None:
