@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import json
+import ast
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
-import sysconfig
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
 from marketplace.config import load_settings
+from marketplace.config.sections import ServerSettings
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
+from tests.factories.openpgp import Signer
+from tests.functional.containerfile import FILE, UnknownInstructionError, build, instructions, read_image
 from tests.functional.running import AUTHORITIES, free_port
 from tests.functional.sites import until
+from tests.launching import ROOT
 from tests.unit.cli.test_help import parse
 from tests.waiting import HANGING
 
-ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
 #: Set where the tests must not be skipped for want of a program.
 REQUIRED = "REQUIRE_COMPOSE"
@@ -37,20 +36,17 @@ REQUIRED = "REQUIRE_COMPOSE"
 BUILT = ROOT / "build" / "image" / "root"
 #: Bytes; a promise of docs/scale.md.
 LARGEST = 250_000_000
-USER = re.findall(r"^USER (\d+):\1$", (DEPLOY / "Containerfile").read_text(), re.M)[-1]
-#: Runs a command in a copy of the system that nobody can write to, but for two folders.
-CONTAIN = """\
-set -e
-mount --bind "$1" "$1"
-mount -o remount,ro,bind "$1"
-mount --bind "$2" "$1/data"
-mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
-mount -t proc proc "$1/proc"
-mount --bind /dev "$1/dev"
-shift 2
-{borrow}
-exec chroot --userspec={user}:{user} --groups= "$root" /usr/bin/env -i {environ} sh -c "$*"
-"""
+TEXT = FILE.read_text()
+IMAGE = read_image(TEXT)
+USER = int(IMAGE.user.partition(":")[0])
+#: Programs that the server starts -> Debian's packages.
+PROGRAMS = {"gpg": "gpg", "gpgconf": "gpgconf", "gpgv": "gpgv", "openssl": "openssl"}
+#: Seconds that only keep a test from hanging, which installs packages on a machine that may be busy.
+PATIENCE = 10 * HANGING
+#: The key that lists are signed with.
+KEY = "lists.gpg"
+#: What runs on other machines than the server.
+ELSEWHERE = ("cli/site", "sites", "demo")
 
 
 def size(folder: Path) -> int:
@@ -59,151 +55,149 @@ def size(folder: Path) -> int:
     return sum({(one.st_dev, one.st_ino): one.st_size for one in files}.values())
 
 
-@contextmanager
-def contained(
-    root: Path, data: Path, port: int, borrowed: Iterable[str] = ()
-) -> Iterator[subprocess.Popen[bytes]]:
-    """The image's own command, as a container runs it: no root, and no place to write but /data.
+@dataclass
+class Contained:
+    """A process in a namespace of its own, which starts what is in the image."""
 
-    Args:
-        borrowed: folders of this system that are shown in the image, at the same paths.
-    """
-    (command,) = re.findall(r"^CMD (.*)$", (DEPLOY / "Containerfile").read_text(), re.M)
-    said = " ".join(
-        re.findall(r"^ENV ((?:.*\\\n)*.*)$", (DEPLOY / "Containerfile").read_text(), re.M)[-1].split()
-    )
-    environ = said.replace("\\ ", "") + f" MARKETPLACE_SERVER_PORT={port} MARKETPLACE_QUERY_ENABLED=false"
-    borrow = "\n".join(
-        f"mount --bind {one} {root}{one} && mount -o remount,ro,bind {root}{one}" for one in borrowed
-    )
-    script = CONTAIN.format(user=USER, environ=environ, borrow=borrow).replace("$root", str(root))
-    with (data.parent / "log").open("wb") as log:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def told(self) -> str:
+        """What it and the steps before it wrote."""
+        return self.log.read_text(errors="replace")[-6000:]
+
+    def send(self, number: int) -> None:
+        """Send a signal to the first process of the image."""
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.kill(int(child), number)
+
+
+@contextmanager
+def contained(script: str, log: Path) -> Iterator[Contained]:
+    """Run a shell's commands where its mounts and processes are nobody else's."""
+    with log.open("wb") as sink:
         process = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "contain",
-             root, data, json.loads(command)[-1]],
-            stdout=log, stderr=log,
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script],
+            stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
         )  # fmt: skip
+    running = Contained(process, log)
     try:
-        yield process
+        yield running
     finally:
         # A change of the user ends what --kill-child promises.
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        process.kill()
-        for child in children:
-            with suppress(ProcessLookupError):  # it ended by itself
-                os.kill(int(child), signal.SIGKILL)
+        if process.poll() is None:
+            running.send(signal.SIGKILL)
+            process.kill()
         process.wait(HANGING)
+
+
+def check_it_works(tmp_path: Path, root: str, steps: str = "") -> None:
+    """Start what is in the image, after some steps; upload to it, have it sign, and stop it in order."""
+    data, port = tmp_path / "data", free_port()
+    data.mkdir()
+    signer = Signer(tmp_path / "gnupg")
+    (data / KEY).write_bytes(signer.secret_key())
+    signer.close()
+    script = steps + IMAGE.start(
+        root, data, MARKETPLACE_SERVER_PORT=str(port), MARKETPLACE_QUERY_ENABLED="false",
+        MARKETPLACE_VIEWS_OPENPGP_KEY=f"/data/{KEY}",
+    )  # fmt: skip
+    with (
+        contained(script, tmp_path / "log") as running,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", verify=AUTHORITIES, timeout=HANGING, trust_env=False
+        ) as http,
+    ):
+
+        def answers() -> bool:
+            assert running.process.poll() is None, running.told
+            try:
+                return http.get("/healthz").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        until(answers, "the image answers", PATIENCE)
+        sent = http.post(
+            "/metadata",
+            content=signed(image(content="contained"), make_identity()),
+            headers={"Content-Type": "text/xml"},
+        )
+        assert sent.status_code == 201, sent.text
+        listed = http.get("/views/default/simplestreams/streams/v1/index.sjson")
+        assert listed.status_code == 200 and "PGP SIGNATURE" in listed.text, listed.text
+        running.send(signal.Signals[IMAGE.stop_signal])
+        assert running.process.wait(HANGING) == 0, running.told
+    assert {path.stat().st_uid for path in (data, *data.iterdir()) if path.name != KEY} == {USER}
+
+
+def may_mount() -> bool:
+    """Whether this process may make the mounts that a container has."""
+    mounts = (
+        "mount -t tmpfs tmpfs /tmp && mount -t proc proc /proc && mkdir /tmp/a /tmp/b /tmp/c"
+        " && mount -t overlay overlay -o lowerdir=/,upperdir=/tmp/a,workdir=/tmp/b /tmp/c"
+    )
+    probe = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", mounts]
+    return os.geteuid() == 0 and subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
 def test_the_image_is_small_and_works_where_it_cannot_write(tmp_path: Path) -> None:
     if not BUILT.exists():
         pytest.skip("needs the image that `make image` builds")
-    if os.geteuid() != 0:
-        pytest.skip("needs root to start what is in the image")
+    if not may_mount():
+        pytest.skip("needs root that may mount, to start what is in the image")
     root = BUILT.resolve()
     assert size(root) < LARGEST
     assert not (root / "usr/bin/apt-get").exists() and not list(root.rglob("pytest"))
-    check_it_works(tmp_path, root)
+    assert [name for name in PROGRAMS if not (root / "usr/bin" / name).exists()] == []
+    check_it_works(tmp_path, str(root))
 
 
-def check_it_works(tmp_path: Path, root: Path, borrowed: Iterable[str] = ()) -> None:
-    """Start what is in the image, and upload to it."""
-    data, port = tmp_path / "data", free_port()
-    data.mkdir(mode=0o700)
-    os.chown(data, int(USER), int(USER))
-    with contained(root, data, port, borrowed) as process:
-        began = time.monotonic()
-
-        def answers() -> bool:
-            assert process.poll() is None, (tmp_path / "log").read_text()
-            try:
-                return httpx.get(f"http://127.0.0.1:{port}/healthz", verify=AUTHORITIES).status_code == 200
-            except httpx.TransportError:
-                return False
-
-        until(answers, "the image answers")
-        print(f"{size(root) / 1e6:.0f} MB, answers after {time.monotonic() - began:.1f} s")  # noqa: T201  # measured
-        sent = httpx.post(
-            f"http://127.0.0.1:{port}/metadata", content=signed(image(content="contained"), make_identity()),
-            headers={"Content-Type": "text/xml"}, verify=AUTHORITIES, timeout=HANGING,
-        )  # fmt: skip
-        assert sent.status_code == 201, sent.text
-    assert {path.stat().st_uid for path in data.iterdir()} == {int(USER)}
-
-
-def may_mount() -> bool:
-    """Whether this process may make the mounts that a container has."""
-    mounts = "mount -t tmpfs tmpfs /tmp && mount -t proc proc /proc"
-    probe = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", mounts]
-    return os.geteuid() == 0 and subprocess.run(probe, capture_output=True, check=False).returncode == 0
-
-
-def put_packages(site: Path) -> None:
-    """Copy the distributions that the server's lock file names to where the image has them."""
-    lock = (ROOT / "requirements-server.lock").read_text()
-    for line in re.findall(r"^(\w\S*==[^\\\n]*)", lock, re.M):
-        named = Requirement(line)
-        if named.marker is not None and not named.marker.evaluate():
-            continue
-        for file in metadata.distribution(named.name).files or ():
-            found = Path(str(file.locate()))
-            if ".." not in file.parts and found.exists():
-                (site / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(found, site / file)
-
-
-def build_by_steps(root: Path) -> Iterable[str]:
-    """Make what the Containerfile adds to a system, of packages that are installed here.
-
-    Returns:
-        the folders of this system that it needs.
-    """
-    venv = root / "opt/marketplace"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)}))
-    put_packages(site)
-    source = root / "src"
-    source.mkdir()
-    for names, target in re.findall(
-        r"^COPY (?!--)(.*) (/src\S*)$", (DEPLOY / "Containerfile").read_text(), re.M
-    ):
-        for name in names.split():
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, root / target[1:])
-            else:
-                shutil.copy2(ROOT / name, source)
-    pip = [sys.executable, "-m", "pip", "--python", venv / "bin/python", "install", "-q", "--no-cache-dir"]
-    subprocess.run(
-        [*pip, "--no-compile", "--no-deps", "--no-index", "--no-build-isolation", "."],
-        cwd=source, env={**os.environ, "PYTHONPATH": str(site)}, check=True,
-    )  # fmt: skip
-    script = venv / "bin/marketplace"
-    script.write_text(script.read_text().replace(str(root), "", 1))
-    libraries = [
-        one for one in site.rglob("*.so") if not one.relative_to(site).parts[0].startswith("psycopg_binary")
-    ]
-    subprocess.run(["strip", "--strip-unneeded", *libraries], check=True)
-    for folder in sorted(one for one in site.rglob("tests") if one.is_dir()):
-        # It may have gone with one around it.
-        if folder.exists():
-            shutil.rmtree(folder)
-    borrowed = [one for one in ("/usr", "/lib", "/lib64", "/bin", "/etc") if Path(one).is_dir()]
-    if not sys.base_prefix.startswith("/usr"):
-        borrowed.append(sys.base_prefix)
-    for one in (*borrowed, "/data", "/tmp", "/proc", "/dev"):  # noqa: S108  # mount points of the image
-        (root / one[1:]).mkdir(parents=True, exist_ok=True)
-    return borrowed
-
-
-def test_what_the_image_adds_to_a_system_works_where_it_cannot_write(tmp_path: Path) -> None:
+@pytest.mark.timeout(2 * PATIENCE)
+def test_what_the_containerfile_says_makes_an_image_that_works(tmp_path: Path) -> None:
+    """Its own steps, read from it, above this system: a wrong path, user or command in it fails here."""
     if not may_mount():
-        pytest.skip("needs root that may mount, to start what is in the image")
-    if shutil.which("strip") is None:
-        complain = pytest.fail if os.environ.get("REQUIRE_IMAGE") else pytest.skip
-        complain("needs strip: apt-get install binutils")
-    root = tmp_path / "root"
-    root.mkdir(mode=0o755)
-    check_it_works(tmp_path, root, build_by_steps(root))
+        pytest.skip("needs root that may mount, to do the steps of the Containerfile")
+    if not Path("/usr/bin/apt-get").exists():
+        pytest.skip("needs Debian, or what is made of it: the steps install its packages")
+    work = tmp_path / "work"
+    work.mkdir()
+    given = {name: os.environ[name] for name in ("PIP_CERT",) if name in os.environ}
+    steps, root = build(TEXT, work, given)
+    check_it_works(tmp_path, root, steps)
+
+
+def test_the_image_listens_where_it_says() -> None:
+    assert ServerSettings().port == IMAGE.port
+    assert IMAGE.environ["MARKETPLACE_SERVER_HOST"] == "0.0.0.0"  # a container's own network
+
+
+def test_every_program_that_the_server_starts_is_in_the_image() -> None:
+    started = set()
+    for path in (ROOT / "marketplace").rglob("*.py"):
+        if "subprocess." in (text := path.read_text()) and not is_elsewhere(path):
+            lists = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.List) and node.elts]
+            first = [one.elts[0].value for one in lists if isinstance(one.elts[0], ast.Constant)]
+            started |= {word for word in first if re.fullmatch(r"[a-z][\w-]*", str(word))}
+    assert started == set(PROGRAMS)
+    (installed,) = [
+        rest for name, rest in instructions(TEXT.partition(" AS system")[2]) if "apt-get install" in rest
+    ]
+    assert set(PROGRAMS.values()) <= set(installed.split())
+
+
+def is_elsewhere(path: Path) -> bool:
+    return str(path.relative_to(ROOT / "marketplace")).startswith(ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    "line", ["COPY validator /src/validators", "COPY tests /src/tests", "ADD setup.py /src/"]
+)
+def test_what_is_not_sent_or_not_known_is_no_step(line: str, tmp_path: Path) -> None:
+    with pytest.raises(UnknownInstructionError):
+        build(f"FROM ${{BASE}} AS build\n{line}", tmp_path, {})
 
 
 def compose() -> dict[str, dict[str, object]]:
