@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from marketplace.webhooks.errors import SecretKeyError
 
-#: Name in the data directory.
-FILE: Final = "webhooks.key"
+#: Below the data directory, beside the site's keys: all processes of a database need the same one.
+FILE: Final = "federation/webhooks.key"
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 
 
@@ -78,7 +78,7 @@ class SecretBox:
 
     def _make(self) -> None:
         """Write a key as a whole or not at all: another process may make one at the same moment."""
-        mine = self._path.with_name(f"{FILE}.{secrets.token_hex(8)}")
+        mine = self._path.with_name(f"{self._path.name}.{secrets.token_hex(8)}")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
