@@ -85,7 +85,8 @@ class PostgresServer:
         self._databases = 0
         self._port = 5432
 
-    def start(self) -> None:
+    def start(self, more: str = "") -> None:
+        """Make a new server and launch it, with ``more`` options than usual."""
         if self._user:
             os.chown(self._sockets, int(str(self._user["user"])), int(str(self._user["group"])))
         self._run(
@@ -93,7 +94,7 @@ class PostgresServer:
             # A locale that does not sort by code point would show a forgotten collation.
             "--locale-provider", "icu", "--icu-locale", "en-US", "--locale", "C.UTF-8",
         )  # fmt: skip
-        self.launch()
+        self.launch(more)
 
     def launch(self, more: str = "", *, wait: bool = True) -> None:
         """Start the server over what it had when it was stopped; ``more`` options than usual."""
@@ -105,8 +106,12 @@ class PostgresServer:
         waiting = "--wait" if wait else "--no-wait"
         self._run("pg_ctl", "--pgdata", self._data, waiting, "--log", log, "--options", options, "start")
 
-    def stop(self) -> None:
-        self._run("pg_ctl", "--pgdata", self._data, "--wait", "--mode", "immediate", "stop")
+    def url_of(self, name: str) -> str:
+        """The URL of one of its databases."""
+        return f"postgresql+psycopg://tests@/{name}?host={self._sockets}"
+
+    def stop(self, mode: str = "immediate") -> None:
+        self._run("pg_ctl", "--pgdata", self._data, "--wait", "--timeout", 110, "--mode", mode, "stop")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -148,7 +153,7 @@ class PostgresServer:
             "createdb", "--template", template, "--strategy", "file_copy", *options,
             "--host", self._sockets, "--username", "tests", name,
         )  # fmt: skip
-        return f"postgresql+psycopg://tests@/{name}?host={self._sockets}"
+        return self.url_of(name)
 
     def drop_database(self, url: str) -> None:
         self._run("dropdb", "--force", "--host", self._sockets, "--username", "tests", name_of(url))

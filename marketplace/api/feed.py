@@ -17,6 +17,7 @@ from marketplace.catalogue.facts import Facet
 from marketplace.http.coordinates import entry_path
 from marketplace.http.parameters import read_query_pairs
 from marketplace.http.responses import fresh_response
+from marketplace.http.snapshots import of_one_snapshot
 from marketplace.runtime import Runtime
 from marketplace.search.request import SearchRequest
 from marketplace.search.results import SearchHit
@@ -56,6 +57,7 @@ FEED = Operation(
 
 
 @FEED.view("entry:read")
+@of_one_snapshot
 def feed(request: Request) -> Response:
     """The hits of a search, newest first."""
     asked = newest_first(_with_recalls(request, read_search(request, FEED)))

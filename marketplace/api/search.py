@@ -12,6 +12,7 @@ from pyramid.response import Response
 from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query_pairs
 from marketplace.http.security import principal_of
+from marketplace.http.snapshots import of_one_snapshot
 from marketplace.http.visible_entries import visible_entries
 from marketplace.runtime import Runtime
 from marketplace.search.highlight import Marked
@@ -78,6 +79,7 @@ SEARCH = Operation(
 
 
 @ENTRIES.view("entry:read")
+@of_one_snapshot
 def entries(request: Request) -> Response:
     """A page of current entries."""
     asked = read_search(request, ENTRIES)
@@ -98,6 +100,7 @@ def entries(request: Request) -> Response:
 
 
 @SEARCH.view("entry:read")
+@of_one_snapshot
 def search(request: Request) -> Response:
     """A page of hits."""
     found = run_search(request, read_search(request, SEARCH))

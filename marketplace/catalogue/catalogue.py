@@ -7,6 +7,7 @@ it answers.
 from __future__ import annotations
 
 import gc
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 from marketplace.catalogue.loading import load_current
 from marketplace.catalogue.logs import CatalogueLog, Stand
 from marketplace.catalogue.marks import ListedVerdict, load_verdicts
-from marketplace.catalogue.sections import DamagedError, Reader, Writer
+from marketplace.catalogue.sections import DamagedError, MappedFile, Reader, Writer
 from marketplace.catalogue.values import Values
 from marketplace.catalogue.view import CatalogueView
 from marketplace.models import TrustState
@@ -32,6 +33,8 @@ from marketplace.rules.visibility import VisibleLogs
 _FROZEN = 5000
 #: Sets of readers' logs whose views are remembered.
 _REMEMBERED = 64
+#: Seconds between two times at which the file is kept out of memory.
+_SECONDS = 1.0
 #: Entries taken in at a time.
 _TAKEN = 2000
 
@@ -52,6 +55,9 @@ class Catalogue:
         self._generation = 0
         self._lookers: Counter[int] = Counter()
         self._gone: deque[tuple[int, int]] = deque()
+        #: The file that was read, where one was, and when it was last kept out of memory.
+        self._file: MappedFile | None = None
+        self._released = 0.0
 
     def catch_up(self, session: Session, scope: VisibleLogs) -> None:
         """Read what a scope has beyond what is known here.
@@ -81,6 +87,18 @@ class Catalogue:
         finally:
             with self._lock:
                 self._leave(generation)
+            self.release(_SECONDS)
+
+    def release(self, after: float = 0.0) -> None:
+        """Keep the file that was read out of memory, as far as nobody looks into it at this moment.
+
+        Args:
+            after: seconds since the last time; sooner nothing is done.
+        """
+        now = time.monotonic()
+        if self._file is not None and now - self._released >= after:
+            self._released = now
+            self._file.release()
 
     def size(self) -> int:
         """Entries that are current in some log."""
@@ -156,10 +174,11 @@ class Catalogue:
         held, current = values.items.keys(), BitMap.union(BitMap(), *(log.current for log in logs.values()))
         if not current <= held:
             raise DamagedError("it lacks entries")
-        reader.release()
+        reader.mapped.release()
         with self._lock:
             if self._logs:
                 return
+            self._file = reader.mapped
             self._values, self._logs, self._verdicts, self._revision = values, logs, verdicts, revision
             # What somebody still looked at when it was written, and nobody does here.
             self._let_go(held - current)

@@ -82,7 +82,7 @@ class Keeper:
                     if label != label_of(session, stands, self._erased):
                         raise DamagedError("it belongs to another state of the database, or another version")
                     started = time.monotonic()
-                    self._catalogue.read(session, Reader(file))
+                    self._catalogue.read(session, Reader(file, self._directory))
             except FileNotFoundError:
                 return False
             except (OSError, *_UNREADABLE) as error:

@@ -117,7 +117,7 @@ class Rests:
 
     def read(self, reader: Reader) -> None:
         """Take the texts of a file."""
-        self._file, (self._begin, end) = reader.mapped, reader.extent("rests.all")
+        self._file, (self._begin, end) = reader.mapped.data, reader.extent("rests.all")
         self._first_bytes = end - self._begin
         self._keys, self._ends = reader.array("rests.keys", "I"), reader.array("rests.ends", "I")
         self._places, blocks = reader.array("rests.places", "I"), reader.raw("rests.blocks")

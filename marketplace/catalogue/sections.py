@@ -11,7 +11,10 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
-from mmap import ACCESS_COPY, MADV_DONTNEED, mmap
+from mmap import ACCESS_COPY, ACCESS_WRITE, MADV_DONTNEED, mmap
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Literal, TypeAlias
 
 from pyroaring import BitMap
@@ -22,6 +25,8 @@ _DIGEST = 32
 #: Types of numbers, as ``array`` names them.
 Code = Literal["B", "I", "Q", "q"]
 Numbers: TypeAlias = "array[int] | memoryview"
+#: Bytes that are copied at a time.
+_COPIED = 1 << 20
 #: Bytes of the index of sections, and of the label, that are read at most.
 _MOST_INDEX = 16_000_000
 
@@ -104,22 +109,52 @@ def read_label(file: BinaryIO) -> dict[str, Any]:
     return found
 
 
+class MappedFile:
+    """A file as memory that this process may change: a copy without a name, which goes with the process.
+
+    What is in memory of it can be dropped at any time, because changes are in the copy. Where there is no
+    room for a copy, changes are in memory alone, and nothing that was read is dropped.
+
+    Args:
+        file: is not changed.
+        directory: on a disk with room.
+    """
+
+    def __init__(self, file: BinaryIO, directory: Path) -> None:
+        here = file.tell()
+        file.seek(0)
+        try:
+            with TemporaryFile(dir=directory) as copy:
+                copyfileobj(file, copy, _COPIED)
+                copy.flush()
+                self.data, self._is_copy = mmap(copy.fileno(), 0, access=ACCESS_WRITE), True
+        except OSError:
+            self.data, self._is_copy = mmap(file.fileno(), 0, access=ACCESS_COPY), False
+        file.seek(here)
+
+    def release(self) -> None:
+        """Keep nothing of it in memory that can be read again."""
+        if self._is_copy:
+            self.data.madvise(MADV_DONTNEED)
+
+
 class Reader:
     """Reads the sections of a file in the order in which they were written.
 
     Args:
         file: open behind its label.
+        directory: for a copy of the file that this process alone has.
 
     Raises:
         DamagedError: a section is missing, cut or altered; out of every method.
         OSError: the file cannot be read; out of every method.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, directory: Path) -> None:
         self._file = file
         self._sections = self._read_index()
         #: The whole file. What is changed in it is changed for this process alone.
-        self.mapped = mmap(file.fileno(), 0, access=ACCESS_COPY)
+        self.mapped = MappedFile(file, directory)
 
     def raw(self, name: str) -> bytearray:
         """The bytes of a section."""
@@ -136,7 +171,7 @@ class Reader:
         They stay in the file: processes share what nobody changed, and the system may drop it.
         """
         start, length, digest = self._file.tell(), *self._next(name)
-        with memoryview(self.mapped) as every, every[start : start + length] as data:
+        with memoryview(self.mapped.data) as every, every[start : start + length] as data:
             if len(data) != length or digest_of(data).hex() != digest:
                 raise DamagedError(f"{name} is damaged")
         self._file.seek(start + length)
@@ -151,12 +186,7 @@ class Reader:
         start, end = self.extent(name)
         if (end - start) % array(code).itemsize:
             raise DamagedError(f"{name} is cut")
-        return memoryview(self.mapped)[start:end].cast(code)
-
-    def release(self) -> None:
-        """Keep nothing in memory of what was looked at while reading, and not changed."""
-        # What was changed in the mapping would be lost: nothing was.
-        self.mapped.madvise(MADV_DONTNEED)
+        return memoryview(self.mapped.data)[start:end].cast(code)
 
     def array(self, name: str, code: str) -> array[int]:
         """Numbers.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from threading import RLock
@@ -63,6 +63,7 @@ class CatalogueView:
         self.state = state
         self._logs, self._all, self._lock = tuple(logs), values, lock
         self._current, self._puts = [one.current for one in logs], [one.puts for one in logs]
+        self._stands = [one.stand for one in logs]
         #: Of what is current in each log, what another one serves, or something newer there supersedes.
         self._hidden = _hidden(logs) if former is None else former._hidden_since(self._logs)
         #: What each log serves, so that every entry is served once.
@@ -76,6 +77,17 @@ class CatalogueView:
     def logs(self) -> list[str]:
         """Names of the logs that show something, the oldest first."""
         return [one.name for one, served in self._each() if served]
+
+    def current(self) -> dict[str, tuple[BitMap, Hashable]]:
+        """What is current in each log that shows something; while the value beside it is the same, nothing
+        that went has come back."""
+        held = zip(self._logs, self._current, self._served, self._stands, strict=True)
+        # Entries that went come back where rows are shown again, or a verdict changes.
+        return {
+            one.name: (current, (stand.revision, stand.renewals))
+            for one, current, served, stand in held
+            if served
+        }
 
     def holding(self, matches: Mapping[str, BitMap]) -> BitMap:
         """Keys of everything to be seen that matches in the log that serves it, by names of logs."""

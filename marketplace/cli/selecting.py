@@ -29,7 +29,7 @@ def open_selector(settings: Settings, database: Database, indexes: SearchIndexer
     shown = SiteFilter(
         settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value
     )
-    search = SearchService(database, lists.catalogue, indexes, ListedTrust(settings.trust.show))
+    search = SearchService(database, lists.catalogue, indexes, ListedTrust(settings.trust.show), lists.lines)
     judge = ImageJudge(trust, shown)
     # A command gives out no tokens.
     return Selector(

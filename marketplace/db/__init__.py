@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.db.postgresql import open_postgresql
 from marketplace.db.sqlite import BUSY_PAUSE, BUSY_TIMEOUT, make_file, open_sqlite
+from marketplace.models.base import SNAPSHOT
 
 #: Seconds to wait for readers to end that keep what was written over.
 _HISTORY_SECONDS = 10
@@ -44,6 +45,7 @@ class Database:
         #: Gives a writing transaction of a thread that answers a request its place, or raises StalledError.
         self.place: Callable[[], AbstractContextManager[None]] = nullcontext
         self._answers = threading.local()
+        self._snapshot = threading.local()
         #: Is told after each transaction that wrote.
         self.on_write: Callable[[], None] = lambda: None
 
@@ -71,13 +73,42 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session on one consistent snapshot; it cannot write and holds up nobody."""
+        """A session on one consistent snapshot; it cannot write and holds up nobody.
+
+        In a block of ``snapshot`` it is the block's.
+        """
+        shared: Session | None = getattr(self._snapshot, "session", None)
+        if shared is not None:
+            try:
+                yield shared
+            except BaseException:
+                # A statement may have failed, and whoever goes on reading begins a snapshot of its own.
+                shared.rollback()
+                shared.info[SNAPSHOT].clear()
+                raise
+            return
         connection = self.choose_reader()
         with (
             nullcontext(self._reader) if connection is None else connection as bind,
-            Session(bind, autoflush=False, expire_on_commit=False) as session,
+            Session(bind, autoflush=False, expire_on_commit=False, info={SNAPSHOT: {}}) as session,
         ):
             yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Have everything that this thread reads in the block be of one snapshot, by one transaction.
+
+        Not for a block that writes and then reads: it would not see what it wrote.
+        """
+        if getattr(self._snapshot, "session", None) is not None:
+            yield
+            return
+        with self.read() as session:
+            self._snapshot.session = session
+            try:
+                yield
+            finally:
+                self._snapshot.session = None
 
     @contextmanager
     def write(self) -> Iterator[Session]:

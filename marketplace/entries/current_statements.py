@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    String,
+    bindparam,
+    cast,
+    exists,
+    false,
+    func,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import find_group
@@ -24,8 +40,10 @@ from marketplace.models import (
     EntryBody,
     EntryChecksum,
     Log,
+    Twin,
     VerdictRow,
 )
+from marketplace.models.current import SEPARATOR
 from marketplace.rules.current import Claim, make_claim, unsuperseded
 from marketplace.rules.trust import is_confirmed, is_trusted
 from marketplace.rules.visibility import VisibleLogs
@@ -122,47 +140,75 @@ def find_listed(
         the statements, and the images of which something is not shown: those need ``find_statements``.
     """
     wanted = sorted({one for one in identifiers if can_occur(one)})
-    keys = session.scalars(
-        select(Current.entry_key)
+    # Through the connection: the session would look for objects to make of these values.
+    told = session.connection().execute(_speaking(scope.keys), {"images": wanted}).all()
+    keys = [key for key, _, _ in told if key is not None]
+    twins = [key for key, twin, _ in told if key is not None and twin]
+    instead = find_vouching(session, scope, twins) if twins else {}
+    rows = _find_rows(session, scope, [instead.get(key, key) for key in keys])
+    return rows, frozenset(image for _, _, image in told if image is not None)
+
+
+@lru_cache(maxsize=256)
+def _speaking(logs: tuple[int, ...]) -> CompoundSelect[Any]:
+    """Who may count of the parameter ``images``, each with whether it has a twin; and those hidden in part.
+
+    Kept, because putting the statement together takes longer than running it.
+    """
+    scope = VisibleLogs(tuple((log, 0) for log in logs))
+    images: BindParameter[Any] = bindparam("images", expanding=True)
+    speaking = (
+        select(
+            Current.entry_key,
+            exists().where(Twin.entry_key == Current.entry_key).label("twin"),
+            cast(null(), String).label("image"),
+        )
         .join(Entry, Entry.id == Current.entry_key)
         .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
-        .where(scope.current(), Current.identifier.in_(wanted), ~_is_strange())
+        .where(scope.current(), Current.identifier.in_(images), ~_is_strange())
         .order_by(Current.deprecated.desc(), Current.created.desc(), Current.entry_id)
         .limit(MOST_LISTED)
-    ).all()
-    instead = find_vouching(session, scope, keys)
-    return (
-        _find_rows(session, scope, [instead.get(key, key) for key in keys]),
-        frozenset(
-            session.scalars(
-                select(Entry.identifier)
-                .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-                .where(Entry.identifier.in_(wanted), scope.covers(ChangeRow.log_id), ~ChangeRow.shown)
-            )
-        ),
+        .subquery()
     )
+    unshown = (
+        select(null(), false(), Entry.identifier)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .where(Entry.identifier.in_(images), scope.covers(ChangeRow.log_id), ~ChangeRow.shown)
+    )
+    return union_all(select(speaking), unshown)
+
+
+@lru_cache(maxsize=256)
+def _said_of(logs: tuple[int, ...]) -> Select[Any]:
+    """``rows_of`` with what a verdict needs behind each row.
+
+    That is ``ALGORITHM:VALUE`` of its checksums, joined by the separator, and whether its certificate holds
+    an address.
+    """
+    stated = (
+        select(func.aggregate_strings(EntryChecksum.algorithm + ":" + EntryChecksum.value, SEPARATOR))
+        .where(EntryChecksum.entry_key == Entry.id)
+        .correlate(Entry)
+        .scalar_subquery()
+    )
+    return rows_of(logs).add_columns(stated, Certificate.email.is_not(None))
 
 
 def _find_rows(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> list[Listed]:
     """Some visible entries with what a verdict needs of each."""
     if not keys:
         return []
-    rows = [to_row(row) for row in session.execute(rows_of(scope.keys), {"keys": keys})]
-    checksums: defaultdict[int, list[Checksum]] = defaultdict(list)
-    stated = select(EntryChecksum.entry_key, EntryChecksum.algorithm, EntryChecksum.value)
-    for key, algorithm, value in session.execute(stated.where(EntryChecksum.entry_key.in_(keys))):
-        checksums[key].append(Checksum(algorithm, value))
-    certified = select(Entry.id).join(Certificate, Certificate.id == Entry.certificate_id)
-    bound = set(session.scalars(certified.where(Entry.id.in_(keys), Certificate.email.is_not(None))))
-    return [
-        Listed(
-            row=row,
-            checksums=tuple(checksums[row.key]),
-            bound=row.key in bound,
-            equivocal=row.conflicting and _is_equivocal(session, scope, row.coordinates, row.entry_id),
-        )
-        for row in rows
-    ]
+    found = []
+    for *values, stated, bound in session.connection().execute(_said_of(scope.keys), {"keys": keys}):
+        row = to_row(values)
+        equivocal = row.conflicting and _is_equivocal(session, scope, row.coordinates, row.entry_id)
+        found.append(Listed(row, _checksums(stated), bool(bound), equivocal))
+    return found
+
+
+def _checksums(stated: str | None) -> tuple[Checksum, ...]:
+    pairs = (one.split(":", 1) for one in sorted(stated.split(SEPARATOR))) if stated else ()
+    return tuple(Checksum(algorithm, value) for algorithm, value in pairs)
 
 
 def _read_shown(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> list[CurrentStatement]:

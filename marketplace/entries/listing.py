@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from marketplace.catalogue import Catalogue, Facet, Filters
 from marketplace.catalogue.order import SortKey
 from marketplace.entries.filters import holding, named
+from marketplace.entries.lines import LineMemory
 from marketplace.entries.ordering import NAMED, Orders, walked
 from marketplace.entries.query import (
     Direction,
@@ -22,7 +23,6 @@ from marketplace.entries.query import (
     words_of,
 )
 from marketplace.entries.records import EntryRow, StoredEntry
-from marketplace.entries.rows import rows_of, to_row
 from marketplace.entries.twins import find_vouching
 from marketplace.models import ChangeRow, Entry, EntryBody
 from marketplace.models.base import to_seconds
@@ -52,11 +52,13 @@ class Listing:
         scope: VisibleLogs,
         catalogue: Catalogue,
         orders: Orders,
+        lines: LineMemory,
     ) -> None:
         self._session = session
         self._scope = scope
         self._catalogue = catalogue
         self._orders = orders
+        self._lines = lines
 
     def find(self, query: EntryQuery) -> BitMap:
         """Keys of the entries that pass the query's filters and searches."""
@@ -105,13 +107,10 @@ class Listing:
 
     def page(self, query: EntryQuery, found: BitMap) -> list[EntryRow]:
         """The rows of the query's window, in its order; ``found`` is what ``find`` said."""
-        keys, rows = self.vouching(self.keys(query, found)), dict[int, EntryRow]()
-        statement = rows_of(self._scope.keys)
-        for start in range(0, len(keys), NAMED):
-            chunk = self._session.execute(statement, {"keys": keys[start : start + NAMED]})
-            rows |= {row[0]: to_row(row) for row in chunk}
+        keys = self.vouching_here(self.keys(query, found))
+        lines = self._lines.find(self._session, self._scope, keys)
         # The catalogue may know of entries that came after this transaction began.
-        return [rows[key] for key in keys if key in rows]
+        return [lines[key].row for key in keys if key in lines]
 
     def bodies(self, keys: list[int]) -> Iterator[StoredEntry]:
         """The bodies of entries, in the order of their keys, a few in memory at a time."""
@@ -147,6 +146,13 @@ class Listing:
             self._catalogue.note(column, word, unsure, told)
             found = found | told
         return found
+
+    def vouching_here(self, keys: Sequence[int]) -> list[int]:
+        """As ``vouching``, of entries that the catalogue has."""
+        with self._catalogue.look(self._session, self._scope) as view:
+            twins = view.with_twins(keys)
+        instead = find_vouching(self._session, self._scope, twins) if twins else {}
+        return [instead.get(key, key) for key in keys]
 
     def vouching(self, keys: Sequence[int]) -> list[int]:
         """The keys with those of the entries that are shown instead of some."""

@@ -18,10 +18,11 @@ from marketplace.db import Database
 from marketplace.entries.checksums import stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.counts import AnswerCache, Lifetime
-from marketplace.entries.current_statements import CurrentStatement, Listed, find_listed, find_statements
+from marketplace.entries.current_statements import CurrentStatement, Listed, find_statements
 from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.erased import Erased, coordinates_digest
 from marketplace.entries.filters import stated
+from marketplace.entries.lines import LineMemory
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.matching import matches_filters, matches_search, ordered
@@ -68,6 +69,7 @@ class ListCaches:
     def __init__(self) -> None:
         self.catalogue = Catalogue()
         self.orders = Orders()
+        self.lines = LineMemory()
         self.endorsers = EndorserTally()
         self.look_alikes: AnswerCache[LookAlikes] = AnswerCache(capacity=64)
 
@@ -110,7 +112,9 @@ class VisibleEntries:
 
     @cached_property
     def _listing(self) -> Listing:
-        return Listing(self._session, self._scope, self._caches.catalogue, self._caches.orders)
+        return Listing(
+            self._session, self._scope, self._caches.catalogue, self._caches.orders, self._caches.lines
+        )
 
     @cached_property
     def _endorsers(self) -> Endorsers:
@@ -147,7 +151,7 @@ class VisibleEntries:
         if query.is_dated():
             keys = [row.key for row in self.list(query).rows]
         else:
-            keys = self._listing.vouching(self._listing.keys(query, self._listing.find(query)))
+            keys = self._listing.vouching_here(self._listing.keys(query, self._listing.find(query)))
         return self._listing.bodies(keys)
 
     def find_preferred(self, coordinates: Coordinates) -> EntryRow | None:
@@ -215,7 +219,7 @@ class VisibleEntries:
 
     def listed_of(self, identifiers: Collection[str]) -> tuple[Sequence[Listed], frozenset[str]]:
         """The current statements about images of a list by whoever may count; see ``find_listed``."""
-        return find_listed(self._session, self._scope, identifiers)
+        return self._caches.lines.listed_of(self._session, self._scope, identifiers)
 
     def identifiers_with(self, checksum: Checksum, limit: int = MOST_IMAGES) -> Sequence[str]:
         """The images of which a visible entry states a checksum."""

@@ -17,6 +17,9 @@ NAMING = {
     "pk": "pk__%(table_name)s",
 }
 
+#: In ``Session.info`` of a session that sees one snapshot: which logs it was asked for, and how they are.
+SNAPSHOT = "snapshot"
+
 #: A 64-bit key that SQLite still treats as its rowid.
 Key = BigInteger().with_variant(Integer, "sqlite")
 

@@ -51,7 +51,8 @@ def entries(request: Request) -> Response:
         return _as_table(request, fields, parts)
     try:
         if offer.media is Media.HTML:
-            return _as_page(request, fields, parts)
+            with request.registry[Runtime].database.snapshot():
+                return _as_page(request, fields, parts)
         return _as_stream(request, fields, parts)
     except UnknownCoordinatesError:
         raise no_match() from None

@@ -8,6 +8,7 @@ from pyramid.view import view_config
 
 from marketplace.http.parameters import read_query_pairs
 from marketplace.http.security import principal_of
+from marketplace.http.snapshots import of_one_snapshot
 from marketplace.runtime import Runtime
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 
@@ -18,6 +19,7 @@ from .trust_badges import lines_of
 
 
 @view_config(route_name="web.home", request_method="GET", permission="site:read")
+@of_one_snapshot
 def home(request: Request) -> Response:
     """Find images; where words cannot be searched at the moment, say so and where to look instead."""
     runtime: Runtime = request.registry[Runtime]

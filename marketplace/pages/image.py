@@ -14,6 +14,7 @@ from pyramid.view import view_config
 from marketplace.entries import EntryRow, current_among
 from marketplace.http.coordinates import entry_path
 from marketplace.http.errors import NotFoundError
+from marketplace.http.snapshots import of_one_snapshot
 from marketplace.http.visible_entries import visible_entries
 from marketplace.runtime import Runtime
 from validators.document import format_time
@@ -33,6 +34,7 @@ _MOST_ROWS = 500
 
 
 @view_config(route_name="web.image", request_method="GET", permission="entry:read")
+@of_one_snapshot
 def image(request: Request) -> Response:
     """The timeline of an image, as a picture and as a table."""
     runtime: Runtime = request.registry[Runtime]

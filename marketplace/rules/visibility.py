@@ -11,6 +11,7 @@ from sqlalchemy.sql.operators import custom_op
 
 from marketplace.access.principal import Principal
 from marketplace.models import ChangeRow, Current, Entry, Log, TrustState
+from marketplace.models.base import SNAPSHOT
 from marketplace.rules.current import hides
 
 #: Made once: building aliases costs more than running the statements they are in.
@@ -131,8 +132,20 @@ class VisibleLogs:
 
 def find_scope(session: Session, principal: Principal) -> VisibleLogs:
     """The logs of a principal that exist; the oldest first."""
+    names = tuple(sorted(principal.logs))
+    #: A session that sees one snapshot would be told the same again.
+    known: dict[object, VisibleLogs] | None = session.info.get(SNAPSHOT)
+    if known is not None and names in known:
+        return known[names]
+    scope = _read_scope(session, names)
+    if known is not None:
+        known[names] = scope
+    return scope
+
+
+def _read_scope(session: Session, names: tuple[str, ...]) -> VisibleLogs:
     # Through the connection: the session would look for objects to make of these values.
-    rows = session.connection().execute(_HEADS, {"names": sorted(principal.logs)}).all()
+    rows = session.connection().execute(_HEADS, {"names": names}).all()
     return VisibleLogs(
         sizes=tuple((row.id, row.next_sequence) for row in rows),
         revisions=tuple(row.revision for row in rows),

@@ -81,7 +81,8 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
     indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
     # PostgreSQL keeps one index for all processes.
     shared = indexer if settings.search.engine == "postgresql" else None
-    search = SearchService(database, storage.list_caches.catalogue, indexer, ListedTrust(settings.trust.show))
+    lists = storage.list_caches
+    search = SearchService(database, lists.catalogue, indexer, ListedTrust(settings.trust.show), lists.lines)
     judge = ImageJudge(trust, storage.site_filter)
     watch = WatchService(database, settings, utc_now, nudge=signals.mail_owed)
     usage = UsageRecorder(database, settings.usage, utc_now)

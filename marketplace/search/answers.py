@@ -10,8 +10,8 @@ from operator import neg
 
 from pyroaring import BitMap
 
+from marketplace.entries.remembered import Remembered
 from marketplace.search.engine import Equals
-from marketplace.search.remembered import Remembered
 from marketplace.search.words import WordQuery
 
 #: Bytes of answers that are remembered for an index.

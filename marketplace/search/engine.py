@@ -8,7 +8,7 @@ up to which it was made; both change together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -55,6 +55,17 @@ class IndexBatch:
     documents: Sequence[SearchDocument]
     forgotten: Sequence[int]
     position: Position
+
+
+class CurrentKeys(NamedTuple):
+    """What the catalogue has as current in a log, by the keys of the entries.
+
+    Args:
+        since: while it is the same, no entry that went has come back.
+    """
+
+    keys: BitMap
+    since: Hashable
 
 
 class Equals(NamedTuple):
@@ -114,8 +125,11 @@ class SearchIndex(Protocol):
             IndexBrokenError: it cannot be written.
         """
 
-    def match(self, query: WordQuery) -> Matches:
+    def match(self, query: WordQuery, current: CurrentKeys) -> Matches:
         """Find the entries that fit.
+
+        Args:
+            current: those that the caller means; whether others are found does not matter.
 
         Raises:
             SearchRefusedError: answering would take too long.

@@ -40,3 +40,10 @@ class IndexBrokenError(SearchError, code="search.index-broken"):
 
 class IndexBusyError(SearchError, code="search.index-busy"):
     """Another living process is writing this index."""
+
+
+def too_costly() -> SearchRefusedError:
+    """The refusal of a search that the database would need too long for."""
+    return SearchRefusedError(
+        "search.too-costly", "The search takes too long to answer; use rarer words, or fewer."
+    )

@@ -9,46 +9,46 @@ so phrases work in a field as they do anywhere.
 from __future__ import annotations
 
 import json
-import sys
-from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from hashlib import sha256
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from marketplace.db import Database
+from marketplace.entries.remembered import Remembered
+from marketplace.search.answers import Ranked
 from marketplace.search.document import ENTRY_WORDS, SearchDocument
 from marketplace.search.engine import (
     SCHEMA_VERSION,
     START,
+    CurrentKeys,
     EngineStats,
     Equals,
     IndexBatch,
     Matches,
     Position,
 )
-from marketplace.search.errors import IndexBrokenError, SearchError, SearchRefusedError
-from marketplace.search.remembered import Remembered
-from marketplace.search.words import Clause, Match, WordQuery
+from marketplace.search.errors import IndexBrokenError, SearchError, too_costly
+from marketplace.search.postgresql_clauses import STATEMENT_LIMIT, Clauses
+from marketplace.search.words import Clause, Match, SearchField, WordQuery
 
-#: Milliseconds that the server may take for one statement of a search.
-STATEMENT_LIMIT = 1500
 #: More entries than this are not ranked word by word: reading their vectors takes longer than anybody waits.
 RANKED_ENTRIES = 1500
-
-#: Bytes of answers that are remembered for an index.
-CACHED_BYTES = 8 * 2**20
+#: Bytes of scores that are remembered, and of one of them, about.
+SCORE_BYTES, _SCORE = 4 * 2**20, 120
 
 _SCHEMA = "marketplace_search"
 #: Key of the one row that is no entry: its note holds the position, so both commit together.
 _POSITION_KEY = 0
+#: Makes the row of an entry so long that the server keeps its vector beside the table.
+_LENGTH = " " * 2100
 #: SQLSTATE of a statement that reached its time limit.
 _CANCELLED = "57014"
 
@@ -91,12 +91,26 @@ class PostgresqlIndex:
     def __init__(self, database: Database, table: str) -> None:
         self._database = database
         self._table = table
-        #: What fits, by the transaction that wrote the index last: who searches goes on to pages and filters.
-        self._known: Remembered[tuple[str, WordQuery], BitMap] = Remembered(CACHED_BYTES, _bytes_of)
+        self._clauses = Clauses(table, _clause)
+        #: What entries score for lexemes.
+        self._scores: Remembered[Hashable, dict[int, float]] = Remembered(
+            SCORE_BYTES, lambda scores: _SCORE * (1 + len(scores))
+        )
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
-        return self._state()[0]
+        with _broken(self._table), self._database.read() as session:
+            told = session.scalar(
+                text(f"SELECT note FROM {self._table} WHERE entry_key = {_POSITION_KEY}")  # noqa: S608 - a hash
+            )
+            if told is None:
+                return START
+            version, *position = json.loads(told)
+            if version != SCHEMA_VERSION:
+                raise IndexBrokenError(
+                    f"{self._table} has schema {version}, and this is schema {SCHEMA_VERSION}"
+                )
+            return Position(*position)
 
     def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
@@ -106,7 +120,7 @@ class PostgresqlIndex:
             " DO UPDATE SET words = excluded.words, note = excluded.note"
         )
         note = json.dumps([SCHEMA_VERSION, *astuple(batch.position)])
-        rows = [{"key": one.entry_key, "words": _vector(one), "note": None} for one in batch.documents]
+        rows = [{"key": one.entry_key, "words": _vector(one), "note": _LENGTH} for one in batch.documents]
         rows.append({"key": _POSITION_KEY, "words": "", "note": note})
         with _broken(self._table), self._database.write() as session:
             if batch.forgotten:
@@ -114,46 +128,48 @@ class PostgresqlIndex:
                 session.execute(forget, {"keys": list(batch.forgotten)})
             session.execute(put, rows)
 
-    def match(self, query: WordQuery) -> Matches:
+    def match(self, query: WordQuery, current: CurrentKeys) -> Matches:
         """Find the entries that fit; see SearchIndex."""
-        position, written = self._state()
-        keys = self._known.find((written, query))
-        if keys is None:
-            with _broken(self._table), self._reading() as session:
-                keys = self._keys(session, query)
-            self._known.keep((written, query), keys)
-        return PostgresqlMatches(self, query, keys, whole=position.whole)
+        whole = self.position().whole
+        keys = self._find(query.required, query.excluded, current) if whole else BitMap()
+        return PostgresqlMatches(self, query, keys, current, whole=whole)
 
     def forget_words(self) -> None:
         """Forget answers, as a process that just started knows none."""
-        self._known.clear()
+        self._clauses.clear()
+        self._scores.clear()
 
-    def best(self, query: WordQuery, among: BitMap, limit: int, last: float | None) -> list[Equals]:
+    def best(
+        self, query: WordQuery, current: CurrentKeys, among: BitMap, limit: int, last: float | None
+    ) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""
         scoring = _scoring(query)
-        with _broken(self._table), self._reading() as session:
-            if len(among) > RANKED_ENTRIES or not scoring:
-                coarse = self._coarsely(session, scoring, among)
-                return [one for one in coarse if one.keys and (last is None or one.score <= last)]
-            found = session.execute(
-                text(
-                    "WITH ranked AS MATERIALIZED (SELECT entry_key,"  # noqa: S608 - a hash
-                    " ts_rank(words, CAST(:words AS tsquery), 1)::float8 AS score"
-                    f" FROM {self._table} WHERE entry_key = ANY(:among))"
-                    " (SELECT score, entry_key FROM ranked WHERE score = CAST(:last AS float8))"
-                    " UNION ALL (SELECT score, entry_key FROM ranked WHERE score < CAST(:last AS float8)"
-                    " ORDER BY score DESC FETCH FIRST :limit ROWS WITH TIES)"
-                ).bindparams(bindparam("among", list(among))),
-                {
-                    "words": " | ".join(f"'{lexeme}'" for lexeme in scoring),
-                    "limit": limit,
-                    "last": float("inf") if last is None else last,
-                },
-            )
-            by_score: dict[float, BitMap] = defaultdict(BitMap)
-            for score, key in found:
-                by_score[score].add(key)
-            return [Equals(score, by_score[score]) for score in sorted(by_score, reverse=True)]
+        if len(among) > RANKED_ENTRIES or not scoring:
+            coarse = self._coarsely(scoring, current, among)
+            return [one for one in coarse if one.keys and (last is None or one.score <= last)]
+        scores = self._score(tuple(scoring), current.since, among)
+        best_first = sorted(scores, key=scores.__getitem__, reverse=True)
+        ranked = Ranked([scores[key] for key in best_first], best_first, whole=True)
+        return ranked.best(among, limit, last)
+
+    def _score(self, scoring: tuple[str, ...], since: Hashable, among: BitMap) -> dict[int, float]:
+        """What entries score for some lexemes, at least those given; it never changes."""
+        known = self._scores.find((scoring, since)) or {}
+        missing = [key for key in among if key not in known]
+        if missing:
+            with _broken(self._table), self._database.read() as session:
+                session.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_LIMIT}"))
+                found = session.execute(
+                    text(
+                        "SELECT entry_key, ts_rank(words, CAST(:words AS tsquery), 1)::float8 AS score"  # noqa: S608 - a hash
+                        f" FROM {self._table} WHERE entry_key = ANY(:among)"
+                    ),
+                    {"words": " | ".join(f"'{lexeme}'" for lexeme in scoring), "among": missing},
+                )
+                known = known | {row.entry_key: row.score for row in found}
+                session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))
+            self._scores.keep((scoring, since), known)
+        return known
 
     def stats(self) -> EngineStats:
         """The size of the index; see SearchIndex."""
@@ -165,79 +181,43 @@ class PostgresqlIndex:
     def close(self) -> None:
         """The database belongs to the process, which closes it."""
 
-    def _state(self) -> tuple[Position, str]:
-        """The position, and what tells the transaction that wrote the index last from all others."""
-        with _broken(self._table), self._database.read() as session:
-            told = session.execute(
-                text(f"SELECT note, xmin::text FROM {self._table} WHERE entry_key = {_POSITION_KEY}")  # noqa: S608 - a hash
-            ).one_or_none()
-            if told is None:
-                return START, ""
-            version, *position = json.loads(told.note)
-            if version != SCHEMA_VERSION:
-                raise IndexBrokenError(
-                    f"{self._table} has schema {version}, and this is schema {SCHEMA_VERSION}"
-                )
-            return Position(*position), told.xmin
-
-    def _coarsely(self, session: Session, scoring: list[str], among: BitMap) -> list[Equals]:
+    def _coarsely(self, scoring: list[str], current: CurrentKeys, among: BitMap) -> list[Equals]:
         """Entries with all the words in the title first, then the rest."""
         titled = BitMap()
         if scoring:
-            in_title = " & ".join(f"'title:{lexeme.rpartition(':')[2]}'" for lexeme in scoring)
-            titled = self._select(session, "words @@ CAST(:words AS tsquery)", in_title) & among
+            in_title = [Clause((lexeme.rpartition(":")[2],), SearchField.TITLE) for lexeme in scoring]
+            titled = self._find(in_title, (), current) & among
         return [Equals(1.0, titled), Equals(0.0, among - titled)]
 
-    def _keys(self, session: Session, query: WordQuery) -> BitMap:
-        if query.required:
-            return self._select(session, "words @@ CAST(:words AS tsquery)", _tsquery(query))
-        # A condition of exclusions only would read every vector; the index finds what to leave out.
-        everything = self._select(session, "true", "")
-        anyhow = " | ".join(_clause(clause) for clause in query.excluded)
-        return everything - self._select(session, "words @@ CAST(:words AS tsquery)", anyhow)
-
-    def _select(self, session: Session, condition: str, words: str) -> BitMap:
-        # One value of four bytes an entry: rows of one number each take ten times as long to arrive.
-        packed = session.scalar(
-            text(
-                "SELECT string_agg(int4send(CAST(entry_key AS int4)), '')"  # noqa: S608 - constants and a hash
-                f" FROM {self._table} WHERE entry_key > 0 AND {condition}"
-            ),
-            {"words": words} if words else {},
-        )
-        keys = array("I")
-        keys.frombytes(packed or b"")
-        if sys.byteorder == "little":
-            keys.byteswap()
-        return BitMap(keys)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        with self._database.read() as session:
-            session.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_LIMIT}"))
-            yield session
+    def _find(self, required: Sequence[Clause], excluded: Sequence[Clause], current: CurrentKeys) -> BitMap:
+        clauses = list(dict.fromkeys((*required, *excluded)))
+        with _broken(self._table), self._database.read() as session:
+            holding, keys = self._clauses.find(session, clauses, current)
+        for clause in required:
+            keys = keys & holding[clause]
+        for clause in excluded:
+            keys = keys - holding[clause]
+        return keys
 
 
 class PostgresqlMatches:
     """The answer to one query; see Matches."""
 
-    def __init__(self, owner: PostgresqlIndex, query: WordQuery, keys: BitMap, *, whole: bool) -> None:
+    def __init__(
+        self, owner: PostgresqlIndex, query: WordQuery, keys: BitMap, current: CurrentKeys, *, whole: bool
+    ) -> None:
         self._owner = owner
         self._query = query
+        self._current = current
         self.keys = keys
         self.whole = whole
 
     def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""
-        return self._owner.best(self._query, among & self.keys, limit, last)
+        return self._owner.best(self._query, self._current, among & self.keys, limit, last)
 
     def score_of(self, entry_key: int) -> None:
         """The score of an entry, which never depends on other entries; see Matches."""
-
-
-def _bytes_of(keys: BitMap) -> int:
-    """Bytes of memory, about."""
-    return 500 + 2 * len(keys)
 
 
 def _table(log: str) -> str:
@@ -247,7 +227,8 @@ def _table(log: str) -> str:
 
 def _create(session: Session, table: str) -> None:
     session.execute(text(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}"))
-    # Vectors live beside the table, so that finding keys reads short rows only.
+    # Vectors live beside the table, so that finding keys reads short rows only. The server moves nothing of a
+    # row of less than two kilobytes, so rows are longer: by spaces, of which it keeps some bytes.
     session.execute(
         text(
             f"CREATE TABLE {table} (entry_key bigint PRIMARY KEY, words tsvector NOT NULL, note text)"
@@ -255,6 +236,7 @@ def _create(session: Session, table: str) -> None:
         )
     )
     session.execute(text(f"ALTER TABLE {table} ALTER COLUMN words SET STORAGE EXTERNAL"))
+    session.execute(text(f"ALTER TABLE {table} ALTER COLUMN note SET STORAGE MAIN"))
     session.execute(text(f"CREATE INDEX ON {table} USING gin (words)"))
 
 
@@ -272,11 +254,6 @@ def _vector(document: SearchDocument) -> str:
                 position += 1
             position += 1  # a gap, so that no phrase spans two runs
     return " ".join(f"'{word}':{','.join(found)}" for word, found in places.items())
-
-
-def _tsquery(query: WordQuery) -> str:
-    parts = [_clause(clause) for clause in query.required]
-    return " & ".join(parts + [f"!({_clause(clause)})" for clause in query.excluded])
 
 
 def _clause(clause: Clause) -> str:
@@ -307,9 +284,7 @@ def _broken(table: str) -> Iterator[None]:
     except DBAPIError as error:
         state: Any = getattr(error.orig, "sqlstate", None)
         if state == _CANCELLED:
-            raise SearchRefusedError(
-                "search.too-costly", "The search takes too long to answer; use rarer words, or fewer."
-            ) from None
+            raise too_costly() from None
         if isinstance(error, OperationalError) and state is None:
             raise  # the server is away, which says nothing about the index
         raise IndexBrokenError(f"{table}: {error.orig}") from error

@@ -21,6 +21,7 @@ from marketplace.catalogue.order import Rank, SortKey
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.checksums import stating
+from marketplace.entries.lines import LineMemory
 from marketplace.entries.reachable import not_reaching, reaching
 from marketplace.entries.twins import find_vouching
 from marketplace.models import ChangeRow, Entry
@@ -28,7 +29,7 @@ from marketplace.models.base import to_seconds
 from marketplace.rules.trust import ListedTrust
 from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.cursors import Cursor, foreign_cursor, parse_cursor
-from marketplace.search.engine import Matches
+from marketplace.search.engine import CurrentKeys, Matches
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.mending import RETRY_AFTER, Mending
@@ -105,6 +106,7 @@ class SearchService:
         indexer: holds the indexes, here or followed by another process; None where
             the setting ``search.engine`` is off, and only lists are answered.
         listed: what lists show where nobody asks for anything else.
+        lines: what the process remembers of lines; None for a memory of its own.
     """
 
     def __init__(
@@ -113,12 +115,14 @@ class SearchService:
         catalogue: Catalogue,
         indexer: SearchIndexer | None,
         listed: ListedTrust = ListedTrust.ANY,
+        lines: LineMemory | None = None,
     ) -> None:
         #: What a search narrows by where it does not say.
         self.usual = usual_choice(listed)
         self._database = database
         self._catalogue = catalogue
         self._indexer = indexer
+        self._lines = lines or LineMemory()
 
     def warm_up(self) -> None:
         """Read every log into the catalogue now, instead of while the first reader waits."""
@@ -202,7 +206,10 @@ class SearchService:
         twins = view.with_twins(keys)
         instead = find_vouching(asked.session, asked.scope, twins) if twins else {}
         hits = read_hits(
-            asked.session, asked.scope, query, asked.now, {key: instead.get(key, key) for key in keys}
+            self._lines.find(asked.session, asked.scope, [instead.get(key, key) for key in keys]),
+            query,
+            asked.now,
+            {key: instead.get(key, key) for key in keys},
         )
         last = [place for place in page if place.entry_key in hits][-1:] if more else []
         return SearchPage(
@@ -231,9 +238,9 @@ class SearchService:
         if self._indexer is None:
             raise SearchUnavailableError("This marketplace has no full-text search.", RETRY_AFTER)
         found = {}
-        for log in view.logs:
+        for log, current in view.current().items():
             with Mending(self._indexer, log) as index:
-                found[log] = index.match(query)
+                found[log] = index.match(query, CurrentKeys(*current))
             if not found[log].whole:
                 raise SearchUnavailableError(
                     "The search index is being built. Lists without search words work already.", RETRY_AFTER

@@ -17,7 +17,7 @@ from tantivy import Occur, Query
 from marketplace.search import directory
 from marketplace.search.answers import Ranked, answer_cache
 from marketplace.search.document import SearchDocument, bounded
-from marketplace.search.engine import START, EngineStats, IndexBatch, Matches, Position
+from marketplace.search.engine import START, CurrentKeys, EngineStats, IndexBatch, Matches, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
 from marketplace.search.words import Clause, Match, SearchField, WordQuery
 
@@ -113,7 +113,7 @@ class TantivyIndex:
             writer.commit()
             writer.wait_merging_threads()
 
-    def match(self, query: WordQuery) -> Matches:
+    def match(self, query: WordQuery, current: CurrentKeys) -> Matches:
         """Find the entries that fit; see SearchIndex."""
         whole = self.position().whole
         with _broken(self._where):

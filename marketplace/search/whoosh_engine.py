@@ -12,11 +12,11 @@ from typing import Any
 import whoosh
 from whoosh import index
 
+from marketplace.entries.remembered import Remembered
 from marketplace.search import directory
 from marketplace.search.answers import ANSWER_BYTES
-from marketplace.search.engine import EngineStats, IndexBatch, Matches, Position
+from marketplace.search.engine import CurrentKeys, EngineStats, IndexBatch, Matches, Position
 from marketplace.search.errors import IndexBrokenError, SearchError
-from marketplace.search.remembered import Remembered
 from marketplace.search.whoosh_process import BatchWriter
 from marketplace.search.whoosh_state import NOTHING, IndexContents, IndexState, ScoredAnswer
 from marketplace.search.whoosh_writing import schema
@@ -105,7 +105,7 @@ class WhooshIndex:
         with _Broken(self._where):
             self._writer.write(self._index, self._where, batch)
 
-    def match(self, query: WordQuery) -> Matches:
+    def match(self, query: WordQuery, current: CurrentKeys) -> Matches:
         """Find the entries that fit; see SearchIndex."""
         with _Broken(self._where):
             # What is known waits for nobody who reads.

@@ -5,7 +5,8 @@ catalogue is read once without its file, and the node starts with the file. Elap
 client over HTTP. What the node itself needs of the processor stands beside them, because PostgreSQL needs
 some too.
 
-``python -m tests.benchmarks.bench_scale [--sizes 10000,100000]``; a million takes about half an hour.
+``python -m tests.benchmarks.bench_scale [--sizes 10000,100000] [--keep DIR]``. With ``--keep`` databases and
+the node's directories stay in DIR, and the next run begins with them; so do the entries that it uploads.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from marketplace.db import Database, upgrade
 from marketplace.entries import ListCaches
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.postgresql_engine import PostgresqlEngine
-from tests.benchmarks.bulk import ADJECTIVES, PURPOSES, SYSTEMS, fill, multiply_postgresql
+from tests.benchmarks.bulk import ADJECTIVES, LOADING, PURPOSES, SYSTEMS, fill, multiply_postgresql
 from tests.benchmarks.figures import Figure, percentile, table
 from tests.benchmarks.http_load import ask, get, post
 from tests.benchmarks.processes import processor_seconds
@@ -51,29 +52,59 @@ _IDLE = 0.05
 _ENTRY = 1.2
 
 
-def run(sizes: tuple[int, ...] = (10_000, 100_000), rounds: int = 60, uploads: int = 100) -> list[Figure]:
-    """Measure a node beside databases of several sizes, the smallest first."""
+def run(
+    sizes: tuple[int, ...] = (10_000, 100_000), rounds: int = 60, uploads: int = 100, keep: Path | None = None
+) -> list[Figure]:
+    """Measure a node beside databases of several sizes, the smallest first.
+
+    Args:
+        keep: a directory to which the user postgres has access; what is in it is used again.
+    """
     binaries = find_binaries()
     if binaries is None:
         return [Figure("PostgreSQL", "not installed")]
     figures: list[Figure] = []
     entry: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="bench-scale-") as name:
-        for size in sizes:
-            directory = Path(tempfile.mkdtemp(prefix="mp-pg-"))
+    for size in sizes:
+        with _directory(keep, size) as directory:
             server = PostgresServer(binaries, directory)
+            # There when a database was made to its end.
+            node = directory / "node"
+            if not node.exists():
+                _make(server, directory, size)
+                node.mkdir()
+            server.launch()
             try:
-                server.start()
-                url = server.create_database()
-                _make(url, size)
-                figures += _node(url, Path(name) / str(size), size, rounds, uploads, entry)
+                figures += _node(server.url_of("test_1"), node, size, rounds, uploads, entry)
             finally:
-                server.stop()
-                shutil.rmtree(directory)
+                server.stop("fast")
     return figures
 
 
-def _make(url: str, size: int) -> None:
+@contextmanager
+def _directory(keep: Path | None, size: int) -> Iterator[Path]:
+    if keep is not None:
+        (keep / str(size)).mkdir(parents=True, exist_ok=True)
+        yield keep / str(size)
+        return
+    made = Path(tempfile.mkdtemp(prefix="mp-pg-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+def _make(server: PostgresServer, directory: Path, size: int) -> None:
+    """Make a database of so many entries, in place of one that was begun."""
+    shutil.rmtree(directory / "data", ignore_errors=True)
+    server.start(LOADING)
+    try:
+        _fill(server.create_database(), size)
+    finally:
+        server.stop("fast")
+
+
+def _fill(url: str, size: int) -> None:
     # The bulk entries' bytes are no XML, and each would be reported.
     logging.getLogger("marketplace.search.loading").setLevel(logging.CRITICAL)
     upgrade(url)
@@ -95,7 +126,6 @@ def _make(url: str, size: int) -> None:
 
 
 def _node(url: str, data: Path, size: int, rounds: int, uploads: int, entry: list[float]) -> Iterator[Figure]:
-    data.mkdir()
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         without = process.submit(_read, url, data).result()
     with running_server(data, database_url=url, search_engine="postgresql", query_enabled="false") as server:
@@ -250,8 +280,10 @@ def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="10000,100000")
-    sizes = tuple(int(size) for size in parser.parse_args().sizes.split(","))
-    print(table(run(sizes)))
+    parser.add_argument("--keep", type=Path, help="directory of databases that are used again")
+    given = parser.parse_args()
+    sizes = tuple(int(size) for size in given.sizes.split(","))
+    print(table(run(sizes, keep=given.keep)))
 
 
 if __name__ == "__main__":

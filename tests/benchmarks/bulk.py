@@ -47,6 +47,12 @@ _COPIED = {
     "current": "id",
     "entry_tag": "entry_key",
 }
+#: Options of a PostgreSQL server that is filled: nothing of a server that dies meanwhile is wanted.
+LOADING = (
+    "-c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0"
+    " -c max_wal_size=32GB -c checkpoint_timeout=1h -c autovacuum=off"
+    " -c shared_buffers=512MB -c maintenance_work_mem=1GB"
+)
 _INDEXES = """
     SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
     AND tbl_name IN ('entry', 'entry_body', 'change', 'current', 'entry_tag')
@@ -149,6 +155,8 @@ def multiply(file: Path, times: int) -> None:
 def multiply_postgresql(url: str, times: int) -> None:
     """The same for a PostgreSQL database that nobody else uses, with the words of its search engine.
 
+    The server should run with the options ``LOADING``.
+
     Args:
         url: of a superuser.
         times: at most 11.
@@ -170,8 +178,8 @@ def multiply_postgresql(url: str, times: int) -> None:
                 source = f'SELECT {values} FROM "{table}" WHERE {number} <= {count}'  # noqa: S608 # ours
                 run(f'INSERT INTO "{table}" ({", ".join(names)}) {source}')
             run(
-                f"INSERT INTO marketplace_search.{words} (entry_key, words)"  # noqa: S608 # ours
-                f" SELECT entry_key + {copy * count}, words FROM marketplace_search.{words}"
+                f"INSERT INTO marketplace_search.{words} (entry_key, words, note)"  # noqa: S608 # ours
+                f" SELECT entry_key + {copy * count}, words, note FROM marketplace_search.{words}"
                 f" WHERE entry_key BETWEEN 1 AND {count}"
             )
         run("UPDATE log SET next_sequence = %s WHERE id = 1", (count * times,))

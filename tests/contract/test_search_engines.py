@@ -11,7 +11,15 @@ import pytest
 from pyroaring import BitMap
 
 from marketplace.search.document import SearchDocument
-from marketplace.search.engine import START, Equals, IndexBatch, Position, SearchEngine, SearchIndex
+from marketplace.search.engine import (
+    START,
+    CurrentKeys,
+    Equals,
+    IndexBatch,
+    Position,
+    SearchEngine,
+    SearchIndex,
+)
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.words import parse_words
 from tests.contract.search_engines import engine
@@ -36,16 +44,21 @@ def put(
     index.apply(IndexBatch(documents, forget, Position(sequence, "e" * 64, True)))
 
 
+def everything() -> CurrentKeys:
+    """All entries of these tests; nothing that was known of them before counts."""
+    return CurrentKeys(BitMap(range(1, 3000)), object())
+
+
 def find(index: SearchIndex, typed: str) -> set[int]:
     query = parse_words(typed)
     assert query is not None
-    return set(index.match(query).keys)
+    return set(index.match(query, everything()).keys)
 
 
 def best(index: SearchIndex, typed: str, limit: int = 10, last: float | None = None) -> list[Equals]:
     query = parse_words(typed)
     assert query is not None
-    matches = index.match(query)
+    matches = index.match(query, everything())
     return matches.best(matches.keys, limit, last)
 
 
@@ -53,7 +66,7 @@ def rank(index: SearchIndex, typed: str, among: BitMap | None = None) -> list[in
     """All that fits, best first, the highest key first among what fits equally well."""
     query = parse_words(typed)
     assert query is not None
-    matches = index.match(query)
+    matches = index.match(query, everything())
     sets = matches.best(matches.keys if among is None else among, 1000)
     return [key for equals in sets for key in reversed(equals.keys)]
 
@@ -296,7 +309,7 @@ def test_pages_go_on_where_they_were_while_other_entries_arrive(index: SearchInd
     put(index, *(document(key, description=f"common {'word ' * (key % 5 + 1)}") for key in range(1, 30)))
     *_, last = best(index, "word", 10)
     put(index, *(document(key, title="unrelated " * 5) for key in range(100, 140)), sequence=2)
-    matches = index.match(query)
+    matches = index.match(query, everything())
     scores = {matches.score_of(key) for key in last.keys}
     assert len(scores) == 1
     (now,) = scores
@@ -365,7 +378,7 @@ def test_what_an_attacker_types_is_refused_or_only_words(library: SearchIndex, n
         assert refused.code.startswith("search.")
         return
     assert query is not None
-    matches = library.match(query)
+    matches = library.match(query, everything())
     assert matches.keys <= BitMap(range(1, 8))
     assert BitMap().union(*(equals.keys for equals in matches.best(matches.keys, 10))) == matches.keys
 

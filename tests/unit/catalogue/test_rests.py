@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,8 @@ from pyroaring import BitMap
 from marketplace.catalogue import rests as module
 from marketplace.catalogue.rests import Rests
 from marketplace.catalogue.sections import Reader, Writer, read_label
+
+HERE = Path(tempfile.gettempdir())
 
 TEXTS = st.lists(st.text(st.sampled_from("ab c\u00e4\u865a"), max_size=9), max_size=20)
 WORDS = st.text(st.sampled_from("abc\u00e4\u865a"), min_size=1, max_size=5)
@@ -27,7 +30,7 @@ def written_and_read(rests: Rests) -> Rests:
         file.seek(0)
         read_label(file)
         found = Rests()
-        found.read(Reader(file))
+        found.read(Reader(file, HERE))
         return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from marketplace.catalogue import table as module
 from marketplace.catalogue.facts import Facet, Facts
 from marketplace.catalogue.sections import Reader, Writer, read_label
 from marketplace.catalogue.table import FactsTable
+
+HERE = Path(tempfile.gettempdir())
 
 
 def facts(key: int) -> Facts:
@@ -51,9 +54,9 @@ def written_and_read(table: FactsTable) -> FactsTable:
         writer.close()
         file.seek(0)
         read_label(file)
-        reader = Reader(file)
+        reader = Reader(file, HERE)
         found = FactsTable.read(reader)
-        reader.release()
+        reader.mapped.release()
         return found
 
 
@@ -86,8 +89,31 @@ def test_what_is_changed_changes_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
         for _ in range(2):
             file.seek(0)
             read_label(file)
-            found = FactsTable.read(Reader(file))
+            found = FactsTable.read(Reader(file, HERE))
             assert [told(found, key) for key in range(1, 20)] == [expected(key) for key in range(1, 20)]
             for key in range(1, 20):
                 found.remove(key)
             found.put(facts(99))
+
+
+@pytest.mark.parametrize("room", [True, False], ids=["a copy of the file", "no room for a copy"])
+def test_what_is_changed_stays_when_memory_is_given_back(tmp_path: Path, room: bool) -> None:
+    table = FactsTable()
+    for key in range(1, 20):
+        table.put(facts(key))
+    with tempfile.TemporaryFile() as file:
+        writer = Writer(file, {})
+        table.write(writer)
+        writer.close()
+        file.seek(0)
+        read_label(file)
+        reader = Reader(file, tmp_path if room else tmp_path / "missing")
+        found = FactsTable.read(reader)
+        found.remove(7)
+        found.put(facts(99))
+        reader.mapped.release()
+        there = set(range(1, 20)) - {7} | {99}
+        assert set(found.keys()) == there
+        for key in there:
+            assert told(found, key) == expected(key)
+    assert list(tmp_path.iterdir()) == []

@@ -13,12 +13,15 @@ from pyroaring import BitMap
 
 from marketplace.search import whoosh_reading, whoosh_state, whoosh_writing
 from marketplace.search.document import SearchDocument
-from marketplace.search.engine import IndexBatch, Position
+from marketplace.search.engine import CurrentKeys, IndexBatch, Position
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.whoosh_engine import WhooshEngine, WhooshIndex
 from marketplace.search.whoosh_state import IndexState
 from marketplace.search.whoosh_writing import ALIKE_SEGMENTS, MERGED_DOCUMENTS, MOST_SEGMENTS, merged_segments
 from marketplace.search.words import WordQuery, parse_words
+
+#: What an engine with files does not look at.
+ANY = CurrentKeys(BitMap(), None)
 
 
 def document(key: int, title: str) -> SearchDocument:
@@ -36,7 +39,7 @@ def query(typed: str) -> WordQuery:
 
 
 def find(index: WhooshIndex, typed: str) -> BitMap:
-    return index.match(query(typed)).keys
+    return index.match(query(typed), ANY).keys
 
 
 @pytest.fixture
@@ -107,7 +110,7 @@ def test_rare_words_and_repeated_ones_weigh_more_and_long_fields_less(index: Who
     put(
         index, *(document(key, "common " + "rare " * (key % 3) + "more " * (key % 2)) for key in range(1, 13))
     )
-    matches = index.match(query("rare common"))
+    matches = index.match(query("rare common"), ANY)
     ranked = matches.best(matches.keys, 10)
     assert [list(equals.keys) for equals in ranked] == [[2, 8], [5, 11], [4, 10], [1, 7]]
     # Added up by hand from the formula: 12 entries and the position, 8 with "rare". Titles have 30 words
@@ -119,7 +122,7 @@ def test_rare_words_and_repeated_ones_weigh_more_and_long_fields_less(index: Who
 
 def test_an_answer_outlives_its_segments(index: WhooshIndex) -> None:
     put(index, document(1, "first"))
-    matches = index.match(query("first"))
+    matches = index.match(query("first"), ANY)
     for key in range(2, ALIKE_SEGMENTS + 4):
         put(index, document(key, "more"))
     index.close()
@@ -128,15 +131,15 @@ def test_an_answer_outlives_its_segments(index: WhooshIndex) -> None:
 
 def test_an_answer_is_remembered_for_one_state_of_its_index(index: WhooshIndex, tmp_path: Path) -> None:
     put(index, document(1, "word"))
-    first = index.match(query("word"))
-    assert index.match(query("word")) is first
-    assert index.match(query("word title:word")) is not first
+    first = index.match(query("word"), ANY)
+    assert index.match(query("word"), ANY) is first
+    assert index.match(query("word title:word"), ANY) is not first
     put(index, document(2, "word"))
-    assert index.match(query("word")).keys == BitMap([1, 2])
+    assert index.match(query("word"), ANY).keys == BitMap([1, 2])
     put(index, document(1, "other"), forget=[2])
-    assert index.match(query("word")).keys == BitMap()
+    assert index.match(query("word"), ANY).keys == BitMap()
     other = WhooshEngine(tmp_path).open("group:other")
-    assert other.match(query("other")).keys == BitMap()
+    assert other.match(query("other"), ANY).keys == BitMap()
     other.close()
 
 
@@ -158,26 +161,26 @@ def test_an_answer_that_goes_on_from_an_earlier_one_is_the_whole_answer(
     for step in range(12):
         changed = [titled(chance.randrange(1, 401)), document(500 + step, "common later")]
         put(index, *changed, forget=[chance.randrange(1, 401)])
-        found = {one: index.match(query(one)) for one in typed}
+        found = {one: index.match(query(one), ANY) for one in typed}
         with monkeypatch.context() as whole:
             whole.setattr(IndexState, "answer", answer, raising=False)
             other = WhooshEngine(tmp_path).open("public")
             for one, matches in found.items():
-                anew = other.match(query(one))
+                anew = other.match(query(one), ANY)
                 assert matches.keys == anew.keys, one
                 # A word that suddenly many entries have keeps its worth for a while.
                 for key in anew.keys if "later" not in one else ():
                     assert matches.score_of(key) == pytest.approx(anew.score_of(key), rel=0.2, abs=0.05), one
             other.close()
-    (later,) = index.match(query("common later")).best(BitMap(range(500, 600)), 99)
+    (later,) = index.match(query("common later"), ANY).best(BitMap(range(500, 600)), 99)
     assert later.keys == BitMap(range(500, 512))
 
 
 def test_words_are_weighed_anew_when_many_entries_came(index: WhooshIndex) -> None:
     put(index, *(document(key, "word other") for key in range(1, 200)))
-    before = index.match(query("word")).score_of(1)
+    before = index.match(query("word"), ANY).score_of(1)
     put(index, *(document(key, "other") for key in range(200, 240)))
-    matches = index.match(query("word"))
+    matches = index.match(query("word"), ANY)
     assert matches.keys == BitMap(range(1, 200))
     assert before is not None
     score = matches.score_of(1)
@@ -187,7 +190,7 @@ def test_words_are_weighed_anew_when_many_entries_came(index: WhooshIndex) -> No
 
 def test_a_search_goes_on_with_what_was_there_when_it_began(index: WhooshIndex) -> None:
     put(index, document(1, "word"), document(2, "word"))
-    matches = index.match(query("word"))
+    matches = index.match(query("word"), ANY)
     put(index, document(1, "other"), forget=[2])
     assert [list(equals.keys) for equals in matches.best(matches.keys, 5)] == [[1, 2]]
     assert find(index, "word") == BitMap()

@@ -33,9 +33,9 @@ class Remembered(Generic[K, V]):
             return self._items.get(key)
 
     def keep(self, key: K, value: V) -> None:
-        """Keep a value, and forget the least recently used ones over the bound."""
+        """Keep a value in place of the key's former one; the least recently used go over the bound."""
         with self._lock:
-            if key not in self._items and self._items.getsizeof(value) <= self._items.maxsize // 4:
+            if self._items.getsizeof(value) <= self._items.maxsize // 4:
                 self._items[key] = value
 
     def clear(self) -> None:

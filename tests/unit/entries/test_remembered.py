@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marketplace.search.remembered import Remembered
+from marketplace.entries.remembered import Remembered
 
 
 def test_the_least_recently_used_go_when_the_bound_is_reached() -> None:
