@@ -267,8 +267,15 @@ def _signed_list(definition: Definition, view: View) -> shapes.SignedViewList | 
 
 
 def _dialect(dialect: Dialect, view: View) -> shapes.ViewDialect:
-    documents = [f"{view.base}/{document.path}" for document in dialect.entrances(view)]
-    return shapes.ViewDialect(name=dialect.name, documents=documents, left_out=dialect.left_out(view))
+    found = {
+        f"{view.base}/{one.path}": dialect.find_obstacle(view, one.path) for one in dialect.entrances(view)
+    }
+    return shapes.ViewDialect(
+        name=dialect.name,
+        documents=list(found),
+        left_out=dialect.left_out(view),
+        unavailable={url: reason for url, reason in found.items() if reason is not None},
+    )
 
 
 def _line(definition: Definition, request: Request) -> dict[str, Any]:

@@ -34,6 +34,8 @@ _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: Keeps a number and its unit on one line.
 _TIED = "\u00a0"
+#: An address or the name of a setting (``mail.host``) at the beginning.
+_NAME = re.compile(r"\S+@|[a-z_]+\.[a-z_]+\b", re.ASCII)
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -110,6 +112,11 @@ def since(moment: datetime, now: datetime) -> str:
     return relative(moment, now) or f"on{_TIED}{day(moment)}"
 
 
+def is_near(moment: datetime, now: datetime) -> bool:
+    """Whether ``since`` says more than the date."""
+    return relative(moment, now) is not None
+
+
 def month(moment: datetime) -> str:
     """The month of a moment, as ``Mar 2024``."""
     return f"{_MONTHS[moment.month - 1]}{_TIED}{moment.year}"
@@ -126,8 +133,8 @@ def part(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """A clause as a sentence of its own; an address that it begins with stays as it is."""
-    first = text[:1] if "@" in text.partition(" ")[0] else text[:1].upper()
+    """A clause as a sentence of its own; an address or a setting that it begins with stays as it is."""
+    first = text[:1] if _NAME.match(text) else text[:1].upper()
     ended = text.endswith((".", "…", '."'))
     return f"{first}{text[1:]}{'' if ended else '.'}"
 
@@ -165,6 +172,7 @@ FILTERS = {
     "day": day,
     "file_size": file_size,
     "grouped": grouped,
+    "is_near": is_near,
     "iso": format_time,
     "link": link,
     "part": part,

@@ -155,8 +155,13 @@ def _folded(section: HandbookSection) -> str:
 def _excerpt(text: str, words: Sequence[str]) -> str:
     first = min((place for word in words if (place := text.casefold().find(word)) >= 0), default=0)
     start = max(0, first - _EXCERPT // 3)
-    cut = text[start : start + _EXCERPT]
-    return f"{'… ' if start else ''}{cut}{' …' if start + _EXCERPT < len(text) else ''}"
+    end = start + _EXCERPT
+    # Whole words, where they are not longer than any word is.
+    if start:
+        start += max(0, text[start:first].find(" "))
+    if end < len(text):
+        end = max(text.rfind(" ", first, end), end - _EXCERPT // 3)
+    return f"{'… ' if start else ''}{text[start:end].strip()}{' …' if end < len(text) else ''}"
 
 
 @dataclass(frozen=True)
@@ -187,10 +192,9 @@ class _Document:
     def sections(self) -> Iterator[HandbookSection]:
         """What a search looks through."""
         for title, part in self.parts:
-            words = " ".join(" ".join(t.content for t in part if t.type in ("inline", "fence")).split())
-            yield HandbookSection(
-                self.anchors[f"{self.name}#{slug(title)}"], self.link, title, words.replace("`", "")
-            )
+            texts = (_words(t) if t.type == "inline" else t.content for t in part)
+            words = " ".join(" ".join(texts).split())
+            yield HandbookSection(self.anchors[f"{self.name}#{slug(title)}"], self.link, title, words)
 
     def _render(self, tokens: Sequence[Token], targets: dict[str, str]) -> str:
         environment = {"document": self.name, "places": targets}
@@ -231,7 +235,8 @@ def _without_comments(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _words(inline: Token) -> str:
-    return "".join(child.content for child in inline.children or ())
+    breaks = ("softbreak", "hardbreak")
+    return "".join(" " if one.type in breaks else one.content for one in inline.children or ())
 
 
 def _link_open(_: Any, tokens: Sequence[Token], index: int, options: Any, environment: Any) -> str:

@@ -10,7 +10,7 @@ from marketplace.http.rate_limits import Turn, take_turn
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.views.definitions import Definition
-from marketplace.views.dialects.hepix import HEPIX_LIST
+from marketplace.views.dialects.hepix import HEPIX, HEPIX_LIST
 from marketplace.views.errors import (
     DialectUnavailableError,
     ListRefusedError,
@@ -68,6 +68,17 @@ def _named(request: Request) -> Definition:
     return known
 
 
+def _find_obstacle(request: Request, known: Definition) -> str | None:
+    """Why there is no list whose text somebody could take."""
+    try:
+        view = request.registry[Runtime].views.find(known.name, principal_of(request))
+    except DialectUnavailableError as error:
+        return str(error)
+    except ViewNotFoundError:
+        return None  # a secret one, which its name does not lead to
+    return HEPIX.find_obstacle(view, HEPIX_LIST)
+
+
 def _form(request: Request, known: Definition, status: int, problem: str = "") -> Response:
     principal = principal_of(request)
     sees = known.logs <= principal.logs
@@ -78,6 +89,7 @@ def _form(request: Request, known: Definition, status: int, problem: str = "") -
         "signed_list": known.signed_list if sees else None,
         "has_list": known.signed_list is not None,
         "list_url": f"{site}/views/{known.name}/{HEPIX_LIST}" if known.is_read_at(known.name) else None,
+        "obstacle": _find_obstacle(request, known) if sees else None,
         "needs_token": known.group is not None,
         "max_bytes": request.registry[Runtime].settings.upload.max_bytes,
         "problem": problem,

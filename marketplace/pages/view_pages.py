@@ -87,7 +87,12 @@ def _dialect(view: View, dialect: Dialect) -> dict[str, Any]:
     return {
         "readers": READERS.get(dialect.name, dialect.name),
         "documents": [
-            {"path": one.path, "url": f"{view.base}/{one.path}"} for one in dialect.entrances(view)
+            {
+                "path": one.path,
+                "url": f"{view.base}/{one.path}",
+                "obstacle": dialect.find_obstacle(view, one.path),
+            }
+            for one in dialect.entrances(view)
         ],
         "images": len(view.images) - sum(left_out.values()),
         "left_out": left_out,

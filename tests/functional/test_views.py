@@ -115,6 +115,19 @@ def sums(http: httpx.Client, view: str, token: str | None = None) -> list[str]:
     return sorted(known[line.split()[0]] for line in answer.text.splitlines())
 
 
+def test_a_document_that_cannot_be_written_is_no_link_and_says_why(http):
+    told = http.get("/api/v1/views/default").json()["dialects"]
+    page = http.get("/views/default", headers={"Accept": "text/html"}).text
+    reasons = {url: reason for one in told for url, reason in one["unavailable"].items()}
+    assert any(url.endswith("/hepix/image.list") for url in reasons)
+    for url in [url for one in told for url in one["documents"]]:
+        status = http.get(url).status_code
+        if url in reasons:
+            assert status == 503 and reasons[url] in page and f'href="{url}"' not in page
+        else:
+            assert status == 200 and f'href="{url}"' in page, url
+
+
 def test_everybody_reads_the_view_that_is_there_from_the_start(http):
     answer = http.get("/views/default/SHA256SUMS")
     assert answer.headers["content-type"] == "text/plain; charset=UTF-8"

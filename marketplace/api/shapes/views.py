@@ -68,6 +68,9 @@ class ViewDialect(Shape):
     name: str
     documents: Sequence[Url] = Field(description="what clients are configured with")
     left_out: Mapping[str, Count] = Field(description="images by reason")
+    unavailable: Mapping[str, str] = Field(
+        description="documents that cannot be written now: the reason of each"
+    )
 
 
 class SignedViewList(Shape):

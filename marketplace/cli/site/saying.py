@@ -42,7 +42,7 @@ def import_(config: Path | None, until: str | None, reason: str, image: str) -> 
 @click.command()
 @_explaining
 def withdraw(config: Path | None, until: str | None, reason: str, image: str) -> None:
-    """Let no machine start from an image, whoever endorses it."""
+    """Let no machine start from an image, no matter who endorses it."""
     _say("withdraw", config, until, reason, image)
 
 

@@ -32,6 +32,11 @@ def no_image(view: View, path: str) -> ViewImage | None:
     return None
 
 
+def no_obstacle(view: View, path: str) -> str | None:
+    """None: the documents of a dialect can always be written."""
+    return None
+
+
 def nothing_together(view: View) -> Mapping[str, bytes]:
     """No documents: those of the dialect have nothing in common."""
     return {}
@@ -53,6 +58,7 @@ class Dialect:
         answer: what its document says to the arguments of a request. Such a document is in no copy.
         write_all: several documents by their paths, the same bytes, where together they take less time.
         find_lack_in: ``find_lack`` for one view, where the view decides too.
+        find_obstacle: why a document cannot be written now; None where it can.
     """
 
     name: str
@@ -64,6 +70,7 @@ class Dialect:
     answer: Callable[[View, Sequence[tuple[str, str]]], bytes] | None = None
     write_all: Callable[[View], Mapping[str, bytes]] = nothing_together
     find_lack_in: Callable[[View], Callable[[ViewImage], str | None]] | None = None
+    find_obstacle: Callable[[View, str], str | None] = no_obstacle
 
     def entrances(self, view: View) -> Iterable[Document]:
         """The documents that clients are configured with; of many the last, which leads to the others."""

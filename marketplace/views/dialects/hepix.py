@@ -63,6 +63,12 @@ def write(view: View, path: str) -> bytes:
     return signer.sign(f"{json_text(_list(view, signer), 3, ascii_only)}\n".encode())
 
 
+def find_obstacle(view: View, path: str) -> str | None:
+    """Why there is no list: nobody signed one, and the site cannot."""
+    signer = view.signing.smime
+    return signer if isinstance(signer, str) and not isinstance(view.signed_list, SignedList) else None
+
+
 def _list(view: View, signer: SmimeSigner) -> dict[str, Any]:
     return {
         "hv:imagelist": {
@@ -125,4 +131,4 @@ def _system(name: str) -> str:
     return "BSD" if "bsd" in known else "Linux"
 
 
-HEPIX = Dialect("hepix", documents, write, find_lack, find_lack_in=find_lack_in)
+HEPIX = Dialect("hepix", documents, write, find_lack, find_lack_in=find_lack_in, find_obstacle=find_obstacle)

@@ -88,13 +88,20 @@ def write(view: View, path: str) -> bytes:
     if architecture is not None:
         return metadata_archive(architecture)
     name, dot, kind = path.removeprefix(_ROOT).rpartition(".")
+    obstacle = find_obstacle(view, path)
+    if obstacle is not None:
+        raise DialectUnavailableError(obstacle)
     clearsign = view.signing.clearsign
-    if dot + kind == _SIGNED and isinstance(clearsign, str):
-        raise DialectUnavailableError(clearsign)
     # A line for each version of a product: gpg signs no lines of more than 20 000 bytes as they are.
     told = json_text(_index(view, dot + kind), 5) if name == _INDEX else json_text(_products(view), 4)
     text = f"{told}\n".encode()
     return text if isinstance(clearsign, str) or dot + kind == _PLAIN else clearsign(text, view.updated)
+
+
+def find_obstacle(view: View, path: str) -> str | None:
+    """Why a signed document cannot be written: the site cannot sign."""
+    clearsign = view.signing.clearsign
+    return clearsign if path.endswith(_SIGNED) and isinstance(clearsign, str) else None
 
 
 def _content_id(view: View) -> str:
@@ -195,4 +202,6 @@ def _for_containers(image: ViewImage, disk: Mapping[str, Any]) -> dict[str, Any]
     return {_DISK_TYPE: {**disk, "ftype": _DISK_TYPE}, **archives}
 
 
-SIMPLESTREAMS = Dialect("simplestreams", documents, write, find_lack, find_image, find_document)
+SIMPLESTREAMS = Dialect(
+    "simplestreams", documents, write, find_lack, find_image, find_document, find_obstacle=find_obstacle
+)

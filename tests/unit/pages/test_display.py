@@ -188,4 +188,6 @@ def test_moments_of_one_day_are_told_with_the_clock():
 def test_a_clause_becomes_a_sentence_and_an_address_stays_as_it_is():
     assert sentence("nobody withdrew it") == "Nobody withdrew it."
     assert sentence("a@example.org says so") == "a@example.org says so."
+    assert sentence("mail.host is not set") == "mail.host is not set."
+    assert sentence("the end. of it") == "The end. of it."
     assert sentence('it says: "No more."') == 'It says: "No more."'

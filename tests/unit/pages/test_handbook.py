@@ -59,6 +59,14 @@ def test_what_a_search_finds_is_there() -> None:
         assert excerpt
         assert not anchor or f'id="{anchor}"' in page.html
     assert handbook().search("zzzzzz") == []
+
+
+@pytest.mark.parametrize("asked", ["checksum", "nginx proxy", "view", "token"])
+def test_an_excerpt_has_whole_words_and_no_marks_of_markdown(asked):
+    for section, excerpt in handbook().search(asked):
+        middle = excerpt.removeprefix("… ").removesuffix(" …")
+        assert f" {middle} " in f" {section.text} ", excerpt
+        assert "](" not in excerpt and len(excerpt) <= 170
     assert handbook().search(" ") == []
 
 
