@@ -14,6 +14,7 @@ from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.output import counted
 from marketplace.cli.progress import progress
 from marketplace.logs import printable
 
@@ -70,7 +71,10 @@ def export(
             for _ in service.export(directory, log):
                 count += 1
                 advance(1)
-    click.echo(f"marketplace: exported {count} entries to {printable(str(directory))}.", err=True)
+    click.echo(
+        f"marketplace: exported {counted(count, 'entry', 'entries')} to {printable(str(directory))}.",
+        err=True,
+    )
 
 
 @examples(
@@ -97,8 +101,8 @@ def import_(config: Path | None, data: str | None, audience: str | None, directo
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
         counts = _import(ImportService(ingest), paths, log)
     click.echo(
-        f"marketplace: {counts['created']} entries created, {counts['unchanged']} unchanged, "
-        f"{counts['failed']} files left out.",
+        f"marketplace: {counted(counts['created'], 'entry', 'entries')} created, "
+        f"{counts['unchanged']} unchanged, {counted(counts['failed'], 'file')} left out.",
         err=True,
     )
     if counts["failed"]:

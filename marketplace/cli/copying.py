@@ -14,6 +14,7 @@ from marketplace.cli.database import open_database
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.options import read_settings
+from marketplace.cli.output import counted
 from marketplace.logs import printable
 from marketplace.moments import for_people, utc_now
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
@@ -101,7 +102,7 @@ def verify_static(place: str, key: str | None, view: str | None, max_age: str | 
             click.echo(f"marketplace: {printable(fault)}", err=True)
             wrong += 1
     if wrong:
-        raise CommandError(f"{printable(place)}: {wrong} faults", ExitCode.VERIFICATION_FAILED)
+        raise CommandError(f"{printable(place)}: {counted(wrong, 'fault')}", ExitCode.VERIFICATION_FAILED)
     _tell(place, copy, own)
 
 
@@ -120,8 +121,10 @@ def _tell(address: str, copy: IndexedCopy, own: VerifierKey | None) -> None:
     receipts = sum(one.path.startswith("log/") for one in index.files)
     made = "" if head is None else f", made {for_people(head.hour, utc_now())}"
     click.echo(
-        f"{printable(address)}: ok, view {printable(index.view['name'])}{made}, {len(index.images)} images, "
-        f"{len(index.withdrawn)} withdrawn, {receipts} receipts, {len(index.files)} files"
+        f"{printable(address)}: ok, view {printable(index.view['name'])}{made}, "
+        f"{counted(len(index.images), 'image')}, {len(index.withdrawn)} withdrawn, "
+        f"{counted(receipts, 'receipt')}, "
+        f"{counted(len(index.files), 'file')}"
     )
     if head is None:
         click.echo("marketplace: the site has no key, so nothing proves that nothing was left out.", err=True)

@@ -10,7 +10,7 @@ from marketplace.cli.database import open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
-from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.output import Format, counted, output_option, write_records
 from marketplace.cli.progress import progress
 
 
@@ -39,5 +39,5 @@ def fsck(config: Path | None, data: str | None, output: Format) -> None:
         write_records(records, ("where", "code", "message"), output, identify="where")
     checked = f"{workload.documents} documents and {workload.changes} log rows verified"
     if found:
-        raise CommandError(f"{checked}: {len(found)} faults found", ExitCode.VERIFICATION_FAILED)
+        raise CommandError(f"{checked}: {counted(len(found), 'fault')} found", ExitCode.VERIFICATION_FAILED)
     click.echo(f"marketplace: {checked}, no faults.", err=True)

@@ -11,7 +11,7 @@ from marketplace.cli.acting import actor, reading, writing
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
-from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.output import Format, counted, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
 from validators.document import format_time
 
@@ -132,4 +132,4 @@ def _finish(count: int, keys: list[int] | None, done: str, others: str) -> None:
         raise CommandError(
             f"{count} of {len(set(keys))} mails {done}: the others {others}", ExitCode.NOT_FOUND
         )
-    click.echo(f"marketplace: {count} mails {done}.", err=True)
+    click.echo(f"marketplace: {counted(count, 'mail')} {done}.", err=True)

@@ -12,7 +12,7 @@ from marketplace.access import Scope
 from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.examples import examples
 from marketplace.cli.options import settings_options
-from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.output import Format, counted, output_option, write_record, write_records
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import utc_now
 
@@ -143,7 +143,7 @@ def sign_out(config: Path | None, data: str | None, owner: str) -> None:
 
     with writing(config, data) as session:
         count = SessionService(session).close_all(owner, by=actor(), at=utc_now())
-    click.echo(f"marketplace: {count} sessions of {owner} ended.", err=True)
+    click.echo(f"marketplace: {counted(count, 'session')} of {owner} ended.", err=True)
 
 
 def _members(one: Token, now: datetime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
 from marketplace.cli.options import read_settings, settings_options
-from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.output import Format, counted, output_option, write_records
 from marketplace.cli.passwords import VARIABLE, configured_password
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.logs import printable
@@ -48,13 +48,14 @@ def check(config: Path | None, data: str | None, output: Format) -> None:
     faults = [{"code": one.code, "file": one.file, "message": one.message} for one in store.faults]
     write_records(faults, ("code", "file", "message"), output, identify="file")
     click.echo(
-        f"marketplace: {len(held.anchors)} anchors, {len(held.intermediates)} intermediates, "
-        f"{len(held.lists)} revocation lists; "
+        f"marketplace: {counted(len(held.anchors), 'anchor')}, "
+        f"{counted(len(held.intermediates), 'intermediate')}, "
+        f"{counted(len(held.lists), 'revocation list')}; "
         f"{'an' if held.allowed.names else 'no'} allow-list.",
         err=True,
     )
     if faults:
-        raise CommandError(f"{len(faults)} faults", ExitCode.VERIFICATION_FAILED)
+        raise CommandError(counted(len(faults), "fault"), ExitCode.VERIFICATION_FAILED)
 
 
 @examples("marketplace trust judge signed.xml")

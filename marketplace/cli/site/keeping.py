@@ -12,7 +12,7 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.output import Format, counted, output_option, write_record, write_records
 from marketplace.cli.progress import progress
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time, who
 from marketplace.cli.whole_help import WholeGroup
@@ -127,8 +127,8 @@ def verify(config: Path | None, output: Format, sample: int | None) -> None:
     wrong = sum(one["wrong"] for one in faults)
     unseen = len(faults) - wrong
     click.echo(
-        f"marketplace: {len(copies) - unseen} copies verified, {wrong} are wrong"
-        + (f"; {unseen} could not be read." if unseen else "."),
+        f"marketplace: {counted(len(copies) - unseen, 'copy', 'copies')} verified, "
+        f"{counted(wrong, 'is', 'are')} wrong" + (f"; {unseen} could not be read." if unseen else "."),
         err=True,
     )
     if wrong:

@@ -16,7 +16,7 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.output import Format, counted, output_option, write_records
 from marketplace.cli.site.common import config_option, open_state, read_site
 from marketplace.logs import configure, printable
 
@@ -130,7 +130,8 @@ def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
     write_records(records, ("step", "store", "identifier", "bytes", "reason"), output, identify="identifier")
     moved = sum(one.size for one in steps if one.step.value == "import")
     click.echo(
-        f"marketplace: {len(steps)} steps, {show_size(moved)} to fetch; nothing was changed.", err=True
+        f"marketplace: {counted(len(steps), 'step')}, {show_size(moved)} to fetch; nothing was changed.",
+        err=True,
     )
     _end(done, len(configuration.table.marketplace))
 

@@ -9,7 +9,7 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.output import Format, counted, output_option, write_records
 from marketplace.cli.site.common import config_option, read_site
 from marketplace.logs import printable
 
@@ -109,4 +109,4 @@ def check(config: Path | None, output: Format, probe: bool, hooks: Path | None) 
     write_records(records, ("ok", "what", "found", "fault"), output, identify="what")
     wrong = sum(one.fault is not None for one in found)
     if wrong:
-        raise CommandError(f"{wrong} things are wrong", ExitCode.VERIFICATION_FAILED)
+        raise CommandError(f"{counted(wrong, 'thing is', 'things are')} wrong", ExitCode.VERIFICATION_FAILED)

@@ -144,7 +144,7 @@ def test_an_import_goes_on_behind_bad_files_and_reports_each(cli, data, tmp_path
     os.mkfifo(tmp_path / "f.xml")
     outcome = cli("import", "--data", data, tmp_path)
     assert outcome.code == 9
-    assert "1 entries created" in outcome.err
+    assert "1 entry created" in outcome.err
     assert "a.xml: " in outcome.err
     assert "[parse.not-well-formed]" in outcome.err
     assert "c.xml: " in outcome.err
@@ -163,7 +163,7 @@ def test_what_a_group_keeps_moves_only_where_it_is_named(cli, data, tmp_path):
     outcome = cli("import", "--data", data, tmp_path)
     assert outcome.code == 9
     assert "a.xml: dcterms:accessRights is private" in outcome.err and "[audience.private]" in outcome.err
-    assert "1 entries created, 0 unchanged, 1 files left out" in outcome.err
+    assert "1 entry created, 0 unchanged, 1 file left out" in outcome.err
     for command in ("import", "export"):
         assert cli(command, "--data", data, "--audience", "physics", tmp_path).code == 3
     assert cli("group", "create", "--data", data, "physics").code == 0
