@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 MOST_CALLERS = 50_000
 #: A caller is told of to other processes from this share of its turns on, and at once when it used as much
 #: since it was told of last: what most callers do is nobody else's concern.
-TOLD_SHARE = 0.1
+SHARED_FROM = 0.1
 #: Characters of a caller's name that count: some come from outside.
 _MOST_CHARACTERS = 100
 
@@ -62,7 +62,7 @@ class RateLimit:
                 left = self._left(caller, now)
                 if left >= self.per_minute:
                     self._forget_untold(caller)  # all of it has come back
-                elif left <= self.per_minute * (1 - TOLD_SHARE) or left < 1:
+                elif left <= self.per_minute * (1 - SHARED_FROM) or left < 1:
                     due.append((left, caller))
             return {caller: self._forget_untold(caller) for _, caller in sorted(due)[:most]}
 
@@ -115,7 +115,7 @@ class RateLimit:
                 self._forget_untold(forgotten)
             if allowed and used and self._untold is not None:
                 untold = self._untold[caller] = self._untold.get(caller, 0.0) + used
-                if untold >= max(1.0, self.per_minute * TOLD_SHARE):
+                if untold >= max(1.0, self.per_minute * SHARED_FROM):
                     self._on_much()
         return 0 if allowed else max(1, math.ceil((1 - left) * 60 / self.per_minute))
 

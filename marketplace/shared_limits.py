@@ -1,7 +1,7 @@
 """Limits that several processes count together: each decides from memory, and tells the others what was used.
 
 The database has a bucket for each caller who used a good part of its turns
-(``limits.TOLD_SHARE``). A thread takes what was used since out of it, for all callers in
+(``limits.SHARED_FROM``). A thread takes what was used since out of it, for all callers in
 one statement, and learns what is left there: once a second, and within a tenth of one where a caller is
 quick. So a caller who goes from process to process gets past its limit what it uses in that time, and
 less than a tenth of its turns in each process besides; never more than its turns in each process.

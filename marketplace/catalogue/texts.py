@@ -21,7 +21,7 @@ from marketplace.models.current import SEPARATOR
 from marketplace.rules.columns import SEARCHABLE, Column
 
 #: Characters of one text, and bytes of all together, that are held; the database looks into the others.
-LONGEST, MOST_HELD = 4000, 160_000_000
+LONGEST, MOST_CACHED = 4000, 160_000_000
 #: Words whose answers are kept.
 WORDS = 128
 #: A piece is common from so many texts on, unless so many other pieces came between them.
@@ -59,11 +59,11 @@ class Texts:
     """The texts of many entries. Not safe to share between threads; the catalogue sees to that.
 
     Args:
-        most_held: bytes of all texts together.
+        most_cached: bytes of all texts together.
     """
 
-    def __init__(self, most_held: int = MOST_HELD) -> None:
-        self._room = most_held
+    def __init__(self, most_cached: int = MOST_CACHED) -> None:
+        self._room = most_cached
         #: Keys of the texts that are here, of those that went and are still noted, and of those without room.
         self._held, self._gone, self._unheld = BitMap(), BitMap(), BitMap()
         self._common: dict[str, BitMap] = {}

@@ -27,13 +27,13 @@ _REGISTERED: Mapping[str, Schema] = {
             issuer=p.TEXT,
             not_before=p.TIME,
             not_after=p.TIME,
-            email=p.said(p.TEXT_OR_NULL, "the address it binds"),
+            email=p.doc(p.TEXT_OR_NULL, "the address it binds"),
             entries=p.COUNT,
-            first_use=p.said(p.TIME, "the earliest time that its entries name"),
+            first_use=p.doc(p.TIME, "the earliest time that its entries name"),
             last_use=p.TIME,
-            first_seen=p.said(p.TIME, "when this site first took an entry in that it signed"),
-            succession=p.said(p.TEXT_OR_NULL, "renewed, other-issuer, other-name; null for the first one"),
-            new=p.said(p.FLAG, "it follows others, and was first seen lately"),
+            first_seen=p.doc(p.TIME, "when this site first took an entry in that it signed"),
+            succession=p.doc(p.TEXT_OR_NULL, "renewed, other-issuer, other-name; null for the first one"),
+            new=p.doc(p.FLAG, "it follows others, and was first seen lately"),
             standing={"type": "string", "enum": [mark.value for mark in STANDINGS]},
             listed=p.FLAG,
             pinned=p.FLAG,
@@ -72,7 +72,7 @@ ENDORSERS: Mapping[str, Schema] = {
             p.record(
                 "An endorser.",
                 **_ENDORSER,
-                look_alike=p.said(
+                look_alike=p.doc(
                     p.FLAG, "the address looks like another endorser's; the endorser's own document names it"
                 ),
             )

@@ -22,26 +22,26 @@ _SHARED: Mapping[str, Schema] = {
     "format": p.TEXT_OR_NULL,
     "version": p.TEXT_OR_NULL,
     "publisher": p.TEXT_OR_NULL,
-    "bytes": p.said(p.COUNT, "size of the uncompressed image"),
-    "valid_until": p.said(p.TIME_OR_NULL, "null: it never expires"),
+    "bytes": p.doc(p.COUNT, "size of the uncompressed image"),
+    "valid_until": p.doc(p.TIME_OR_NULL, "null: it never expires"),
     "strength": p.STRENGTH,
-    "deprecated": p.said(p.TEXT_OR_NULL, "the reason, which may be empty; null where it is not deprecated"),
+    "deprecated": p.doc(p.TEXT_OR_NULL, "the reason, which may be empty; null where it is not deprecated"),
     "links": p.record("Where to go on.", self=p.URL, signed=p.URL, image=p.URL, endorser=p.URL),
 }
 _PORT: Schema = {"type": "integer", "minimum": 0, "maximum": 65_535}
 _LINE: Mapping[str, Schema] = {
     **_SHARED,
-    "location": p.said(p.TEXT_OR_NULL, "the first location of the content"),
+    "location": p.doc(p.TEXT_OR_NULL, "the first location of the content"),
     "status": p.FATE,
-    "allowed": p.said(p.FLAG, "the image may be started, by all that is current about it; see the verdict"),
+    "allowed": p.doc(p.FLAG, "the image may be started, by all that is current about it; see the verdict"),
     "refusal": {"type": ["string", "null"], "description": "the code of the verdict's first reason"},
-    "conflicting": p.said(p.FLAG, "another entry says something else at the same coordinates"),
+    "conflicting": p.doc(p.FLAG, "another entry says something else at the same coordinates"),
     "verdict": p.ref("Verdict"),
 }
 _STATEMENT: Mapping[str, Schema] = {
     **_SHARED,
     **p.TAGS,
-    "compression": p.said(p.TEXT_OR_NULL, "of the file at the locations: gz, bz2, xz, zst ..."),
+    "compression": p.doc(p.TEXT_OR_NULL, "of the file at the locations: gz, bz2, xz, zst ..."),
     "hypervisors": p.array(p.TEXT),
     "inbound_ports": p.array(_PORT),
     "outbound_ports": p.array(_PORT),
@@ -65,26 +65,26 @@ _STATEMENT: Mapping[str, Schema] = {
         sha256=p.DIGEST,
         not_before=p.TIME,
         not_after=p.TIME,
-        email=p.said(p.TEXT_OR_NULL, "the address it binds; null: the address is the signer's own claim"),
+        email=p.doc(p.TEXT_OR_NULL, "the address it binds; null: the address is the signer's own claim"),
         intermediates=p.COUNT,
     ),
     "trust": p.ref("Trust"),
-    "document_bytes": p.said(p.COUNT, "size of the signed document"),
+    "document_bytes": p.doc(p.COUNT, "size of the signed document"),
 }
 _NOW: Mapping[str, Schema] = {
     "status": p.FATE,
-    "allowed": p.said(p.FLAG, "the image may be started, by all that is current about it; see the verdict"),
+    "allowed": p.doc(p.FLAG, "the image may be started, by all that is current about it; see the verdict"),
     "refusal": {"type": ["string", "null"], "description": "the code of the verdict's first reason"},
-    "current": p.said(p.FLAG, "whether lists show it: nothing newer by this endorser supersedes it"),
-    "superseded_by": p.said(p.URL_OR_NULL, "the current entry, where this is not it"),
-    "conflicts": p.said(p.array(p.DIGEST), "ids of entries that say something else at the same coordinates"),
-    "also_current": p.said(
+    "current": p.doc(p.FLAG, "whether lists show it: nothing newer by this endorser supersedes it"),
+    "superseded_by": p.doc(p.URL_OR_NULL, "the current entry, where this is not it"),
+    "conflicts": p.doc(p.array(p.DIGEST), "ids of entries that say something else at the same coordinates"),
+    "also_current": p.doc(
         p.array(
             p.record(
                 "A current entry for the same image by the same address, signed with another key.",
                 id=p.DIGEST,
-                key=p.said(p.DIGEST, "SHA-256 of the public key"),
-                trusted=p.said(p.FLAG, "this site trusts its certificate for the address"),
+                key=p.doc(p.DIGEST, "SHA-256 of the public key"),
+                trusted=p.doc(p.FLAG, "this site trusts its certificate for the address"),
                 links=p.record("Where it is.", self=p.URL),
             )
         ),
@@ -93,10 +93,10 @@ _NOW: Mapping[str, Schema] = {
     ),
     "verdict": p.ref("Verdict"),
     "accepted_at": p.TIME,
-    "origin": p.said(
+    "origin": p.doc(
         p.TEXT_OR_NULL, "the log where it was first accepted, as the peer says; null where that was here"
     ),
-    "seen_by": p.said(
+    "seen_by": p.doc(
         p.array(p.TEXT), "`public`, and those of your groups (`group:NAME`) that the entry is in"
     ),
 }
@@ -122,7 +122,7 @@ ENTRIES: Mapping[str, Schema] = {
         "Current entries of the images that were named.",
         total=p.COUNT,
         entries=p.array(p.record("An entry.", **_LINE)),
-        left_out=p.said(p.array(p.TEXT), "identifiers that the answer had no room for"),
+        left_out=p.doc(p.array(p.TEXT), "identifiers that the answer had no room for"),
     ),
     "Timeline": p.page(
         "Everything endorsed about an image, oldest first.",
@@ -145,7 +145,7 @@ ENTRIES: Mapping[str, Schema] = {
             )
         ),
         facets=p.record("Counts.", **{facet.value: _COUNTS for facet in Facet}),
-        hint=p.said(p.TEXT_OR_NULL, "what to know about the words, where they are not plain"),
+        hint=p.doc(p.TEXT_OR_NULL, "what to know about the words, where they are not plain"),
         suggestion={
             "oneOf": [p.record("Words that find something.", q=p.TEXT, url=p.URL), {"type": "null"}],
         },
@@ -156,7 +156,7 @@ ENTRIES: Mapping[str, Schema] = {
         **p.record(
             "An entry, and how it stands now.",
             **_NOW,
-            reachability=p.said(
+            reachability=p.doc(
                 p.array(
                     p.record(
                         "Result of the last check of a location.",
@@ -166,23 +166,23 @@ ENTRIES: Mapping[str, Schema] = {
                             "enum": ["there", "answered-otherwise", "silent", "inside", "not-web"],
                         },
                         reason=p.TEXT,
-                        bytes=p.said({"type": ["integer", "null"]}, "size that the server reports"),
+                        bytes=p.doc({"type": ["integer", "null"]}, "size that the server reports"),
                         looked_at=p.TIME,
-                        good_at=p.said({"type": ["string", "null"]}, "when the content was there last"),
+                        good_at=p.doc({"type": ["string", "null"]}, "when the content was there last"),
                     )
                 ),
                 "of the locations that this site checked, if it checks locations",
             ),
             sites=p.SITES,
-            reports=p.said(
+            reports=p.doc(
                 p.array(
                     p.record(
                         "What cloud sites found wrong with a location.",
                         location=p.TEXT,
                         finding={"type": "string", "enum": ["mismatch", "unreachable"]},
                         sites=p.COUNT,
-                        at=p.said(p.TIME, "when the latest of them found it"),
-                        reason=p.said(p.TEXT_OR_NULL, "in the words of that site"),
+                        at=p.doc(p.TIME, "when the latest of them found it"),
+                        reason=p.doc(p.TEXT_OR_NULL, "in the words of that site"),
                     )
                 ),
                 "`mismatch`: the location served bytes that differ from the entry",
@@ -226,8 +226,8 @@ ENTRIES: Mapping[str, Schema] = {
                 email=p.TEXT,
                 created=p.TIME,
                 kind={"type": "string", "enum": ["equivocation", "contested"]},
-                total=p.said(p.COUNT, "how many entries there are; not all of very many are listed"),
-                entries=p.said(
+                total=p.doc(p.COUNT, "how many entries there are; not all of very many are listed"),
+                entries=p.doc(
                     p.array(
                         p.record(
                             "One of the entries.",
@@ -237,7 +237,7 @@ ENTRIES: Mapping[str, Schema] = {
                             subject=p.TEXT,
                             issuer=p.TEXT,
                             certificate=p.DIGEST,
-                            key=p.said(p.DIGEST, "SHA-256 of the public key"),
+                            key=p.doc(p.DIGEST, "SHA-256 of the public key"),
                             accepted_at=p.TIME,
                             verdict=p.ref("Verdict"),
                             links=p.record("Where to go on.", signed=p.URL),

@@ -37,7 +37,7 @@ def record(meaning: str, **members: Schema) -> Schema:
     return {"type": "object", "description": meaning, "required": list(members), "properties": members}
 
 
-def said(schema: Schema, meaning: str) -> Schema:
+def doc(schema: Schema, meaning: str) -> Schema:
     """A schema with what it means."""
     return {**schema, "description": meaning}
 
@@ -49,7 +49,7 @@ def or_null(schema: Schema) -> Schema:
 
 CODE: Schema = {"type": "string", "pattern": "^[a-z0-9-]+$", "description": "stable"}
 COORDINATES: Mapping[str, Schema] = {
-    "id": said(DIGEST, "the entry id: the same for all encodings of a signature"),
+    "id": doc(DIGEST, "the entry id: the same for all encodings of a signature"),
     "identifier": {"type": "string", "pattern": IDENTIFIER_PATTERN},
     "email": {"type": "string", "pattern": EMAIL_PATTERN},
     "created": TIME,
@@ -59,8 +59,8 @@ LINKED: Mapping[str, Schema] = {
     "links": record("Where it is.", entry=URL, signed=URL),
 }
 TAGS: Mapping[str, Schema] = {"tags": array(TEXT)}
-SITES: Schema = said(COUNT, "cloud sites that say that they offer the image")
-_NEXT: Mapping[str, Schema] = {"next": said(URL_OR_NULL, "the next page; null on the last one")}
+SITES: Schema = doc(COUNT, "cloud sites that say that they offer the image")
+_NEXT: Mapping[str, Schema] = {"next": doc(URL_OR_NULL, "the next page; null on the last one")}
 
 
 def page(meaning: str, **members: Schema) -> Schema:

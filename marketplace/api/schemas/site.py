@@ -11,14 +11,14 @@ from ..description import Schema
 from . import parts as p
 
 _EVENT: Mapping[str, Schema] = {
-    "id": p.said({"type": "string", "pattern": "^evt_[0-9a-f]{24}$"}, "the same wherever it is told"),
+    "id": p.doc({"type": "string", "pattern": "^evt_[0-9a-f]{24}$"}, "the same wherever it is told"),
     "type": {"type": "string", "enum": [one.value for one in Kind]},
     "timestamp": p.TIME,
     "data": p.record(
         "What happened.",
-        log=p.said(p.TEXT, "`public` or `group:NAME`: whose readers see it"),
-        sentence=p.said(p.TEXT, "in plain words"),
-        entry_id=p.said(p.or_null(p.DIGEST), "null where it is about no entry"),
+        log=p.doc(p.TEXT, "`public` or `group:NAME`: whose readers see it"),
+        sentence=p.doc(p.TEXT, "in plain words"),
+        entry_id=p.doc(p.or_null(p.DIGEST), "null where it is about no entry"),
         entry=p.or_null(
             p.record(
                 "What the entry says; null where it is about none, or its words were erased.",
@@ -28,10 +28,10 @@ _EVENT: Mapping[str, Schema] = {
                 os_version=p.TEXT_OR_NULL,
                 os_arch=p.TEXT_OR_NULL,
                 version=p.TEXT_OR_NULL,
-                valid=p.said(p.TIME_OR_NULL, "until when; null: it never expires"),
-                deprecated=p.said(p.TEXT_OR_NULL, "the reason of a withdrawal"),
+                valid=p.doc(p.TIME_OR_NULL, "until when; null: it never expires"),
+                deprecated=p.doc(p.TEXT_OR_NULL, "the reason of a withdrawal"),
                 tags=p.array(p.TEXT),
-                current=p.said(p.FLAG, "whether it is what its endorser says now"),
+                current=p.doc(p.FLAG, "whether it is what its endorser says now"),
                 links=p.record("Where to go on.", self=p.URL, signed=p.URL, verdict=p.URL),
             )
         ),
@@ -50,14 +50,14 @@ def _usage(meaning: str, *sums: str, also: tuple[str, ...] = ()) -> Schema:
     return p.record(
         meaning,
         by={"type": "string", "enum": ["day", "month"]},
-        **{"from": p.said(p.TEXT, "the first day"), "to": p.said(p.TEXT, "the last day")},
-        exact=p.said(p.FLAG, "whether no sum is rounded"),
-        rounded=p.said(
+        **{"from": p.doc(p.TEXT, "the first day"), "to": p.doc(p.TEXT, "the last day")},
+        exact=p.doc(p.FLAG, "whether no sum is rounded"),
+        rounded=p.doc(
             p.array({"type": "string", "enum": [*sums, *also]}),
             "the sums whose figures are rounded down to tens, without today",
         ),
         total=summed("What the periods make together."),
-        periods=p.array(summed("A day or month.", period=p.said(p.TEXT, "`YYYY-MM-DD` or `YYYY-MM`"))),
+        periods=p.array(summed("A day or month.", period=p.doc(p.TEXT, "`YYYY-MM-DD` or `YYYY-MM`"))),
     )
 
 
@@ -94,14 +94,14 @@ SITE: Mapping[str, Schema] = {
         auth_key=p.TEXT_OR_NULL,
         added_at=p.TIME,
         contacted_at=p.TIME_OR_NULL,
-        granted=p.said(p.array(p.TEXT), "names of groups whose entries it may read"),
+        granted=p.doc(p.array(p.TEXT), "names of groups whose entries it may read"),
         mirrors=p.array(
             p.record(
                 "Where copies of its tiles and bundles may be had.",
                 url=p.URL,
-                bundles=p.said(p.COUNT, "bundles that it gave"),
-                failures=p.said(p.COUNT, "times that the peer had to be asked instead"),
-                error=p.said(p.TEXT_OR_NULL, "why, the last time"),
+                bundles=p.doc(p.COUNT, "bundles that it gave"),
+                failures=p.doc(p.COUNT, "times that the peer had to be asked instead"),
+                error=p.doc(p.TEXT_OR_NULL, "why, the last time"),
             )
         ),
         logs=p.array({"type": "object"}),
@@ -109,7 +109,7 @@ SITE: Mapping[str, Schema] = {
             p.record(
                 "A question that the peer does not answer correctly.",
                 question={"type": "string", "enum": [one.value for one in Question]},
-                origin=p.said(p.TEXT_OR_NULL, "the log that it was about"),
+                origin=p.doc(p.TEXT_OR_NULL, "the log that it was about"),
                 code=p.TEXT,
                 reason=p.TEXT,
                 since=p.TIME,

@@ -23,8 +23,8 @@ BARE: list[str | None] = [None, None, None, "", None]
 WORDS = st.text(st.sampled_from("ab/c\u00e4"), min_size=1, max_size=6)
 
 
-def filled(rows: list[tuple[list[str | None], str]], most_held: int = 10_000) -> Texts:
-    texts = Texts(most_held)
+def filled(rows: list[tuple[list[str | None], str]], most_cached: int = 10_000) -> Texts:
+    texts = Texts(most_cached)
     for key, (leading, rest) in enumerate(rows):
         texts.add(key, leading, stored(leading, rest))
     return texts
@@ -116,7 +116,7 @@ def test_what_was_decided_is_not_looked_for_again() -> None:
 
 
 def test_the_database_is_asked_about_what_has_no_room_and_only_once() -> None:
-    texts = filled([(BARE, "x" * 30), (BARE, "x" * 90)], most_held=60)
+    texts = filled([(BARE, "x" * 30), (BARE, "x" * 90)], most_cached=60)
     everything = BitMap([0, 1])
     assert texts.find(None, "xx", everything) == (BitMap([0]), BitMap([1]))
     texts.note(None, "xx", BitMap([1]), BitMap([1]))
