@@ -7,11 +7,10 @@ import re
 from pyramid.request import Request
 from pyramid.response import Response
 
-from marketplace.access.narrowing import ScopeError, narrowed, parse_scope
+from marketplace.access.narrowing import narrowed, parse_scope
 from marketplace.events import MEANINGS, Events, Kind, Wanted
-from marketplace.events.reading import EventNotFoundError
 from marketplace.events.telling import to_json
-from marketplace.http.errors import BadRequestError, NotFoundError
+from marketplace.http.errors import BadRequestError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 
@@ -34,10 +33,7 @@ def _read_kinds(text: str | None) -> tuple[Kind, ...]:
 
 
 def _read_scope(text: str | None) -> str:
-    try:
-        return parse_scope("all" if text is None else text)
-    except ScopeError as error:
-        raise BadRequestError("query.scope", str(error)) from None
+    return parse_scope("all" if text is None else text)
 
 
 def _text(name: str, meaning: str, pattern: str, most: int) -> Parameter[str | None]:
@@ -106,15 +102,12 @@ def events(request: Request) -> Response:
         asked[TAG],
         asked[IDENTIFIER],
     )
-    try:
-        with request.registry[Runtime].database.read() as session:
-            stream = Events(session)
-            if after is None:
-                found = stream.newest(wanted, most + 1, before)
-            else:
-                found = stream.after(wanted, most + 1, after, before)
-    except EventNotFoundError as error:
-        raise NotFoundError(error.code, str(error)) from None
+    with request.registry[Runtime].database.read() as session:
+        stream = Events(session)
+        if after is None:
+            found = stream.newest(wanted, most + 1, before)
+        else:
+            found = stream.after(wanted, most + 1, after, before)
     shown = found[:most]
     url = None
     if len(found) > most:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pyramid.request import Request
 from pyramid.response import Response
 
-from marketplace.http.errors import BadRequestError, NotFoundError
+from marketplace.http.errors import NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.peers.administration import PeerAdministration
 from marketplace.peers.overview import PublicPeer, alerts, public_peer
 from marketplace.runtime import Runtime
-from marketplace.tlog.errors import KeyFormatError
-from marketplace.tlog.note import VerifierKey, parse_verifier_key
+from marketplace.tlog.note import parse_verifier_key
 
 from .access import GROUP_NAME, now_of
 from .answers import created, fresh, site_url
@@ -141,8 +140,8 @@ def peers(request: Request) -> Response:
 def add(request: Request) -> Response:
     """Follow a site."""
     given = read_body(request, shapes.PeerAddition)
-    key = _key(given.key)
-    auth = None if given.auth_key is None else _key(given.auth_key)
+    key = parse_verifier_key(given.key)
+    auth = None if given.auth_key is None else parse_verifier_key(given.auth_key)
     administration = _administration(request)
     added = administration.add(given.url, key, auth, given.mirrors)
     body = administration.record(added.name)
@@ -229,10 +228,3 @@ def _everyone(request: Request) -> list[PublicPeer]:
 def _administration(request: Request) -> PeerAdministration:
     runtime: Runtime = request.registry[Runtime]
     return PeerAdministration(runtime.database, str(principal_of(request).name), runtime.now)
-
-
-def _key(text: str) -> VerifierKey:
-    try:
-        return parse_verifier_key(text)
-    except KeyFormatError as error:
-        raise BadRequestError(error.code, str(error)) from None

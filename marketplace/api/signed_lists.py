@@ -6,21 +6,15 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from marketplace.http.body import content_type
-from marketplace.http.errors import BadRequestError, HttpError, TooLargeError, UnsupportedTypeError
+from marketplace.http.errors import TooLargeError, UnsupportedTypeError
 from marketplace.runtime import Runtime
 from marketplace.views.definitions import Definition
-from marketplace.views.errors import (
-    DialectUnavailableError,
-    ListRefusedError,
-    ListToolError,
-    ViewNotFoundError,
-)
 from marketplace.views.registry import ViewRegistry
 
-from .access import actor_of, now_of
+from .access import actor_of, now_of, writing
 from .description import DescribedAnswer, Operation
 from .shapes import views as shapes
-from .views import GROUP, MAKES, VIEW, tell_view, unknown_view, verify_may_write, writing_views
+from .views import GROUP, MAKES, VIEW, tell_view, verify_may_write
 
 _LIST_TYPE = "text/plain"
 KEEP_LIST = Operation(
@@ -71,17 +65,9 @@ def keep_list(request: Request) -> Response:
     verify_may_write(request, Definition(name))
     data = _read_list(request, runtime.settings.upload.max_bytes)
     with runtime.database.read() as session:
-        try:
-            definition = ViewRegistry(session).get(name)
-        except ViewNotFoundError:
-            raise unknown_view() from None
-    try:
-        verified = runtime.views.verify_list(definition, data)
-    except ListRefusedError as error:
-        raise BadRequestError(error.code, str(error)) from None
-    except (ListToolError, DialectUnavailableError) as error:
-        raise HttpError(503, error.code, str(error)) from None
-    with writing_views(request) as session:
+        definition = ViewRegistry(session).get(name)
+    verified = runtime.views.verify_list(definition, data)
+    with writing(request) as session:
         kept = ViewRegistry(session).keep_list(name, verified, by=actor_of(request), at=now_of(request))
     runtime.views.forget()
     return tell_view(request, kept)
@@ -92,7 +78,7 @@ def remove_list(request: Request) -> Response:
     """Forget the image list of a view that an endorser signed."""
     name = request.matchdict["view"]
     verify_may_write(request, Definition(name))
-    with writing_views(request) as session:
+    with writing(request) as session:
         ViewRegistry(session).remove_list(name, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])

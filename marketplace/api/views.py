@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from pyramid.request import Request
 from pyramid.response import Response
-from sqlalchemy.orm import Session
 
-from marketplace.http.errors import (
-    BadRequestError,
-    HttpError,
-    NotFoundError,
-)
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.views.definitions import NAME_PATTERN, Definition, digest
 from marketplace.views.dialects import DIALECTS, Dialect
 from marketplace.views.errors import (
-    DefinitionError,
-    DialectUnavailableError,
-    NoListError,
     ViewNotFoundError,
-    ViewTakenError,
 )
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.value import View
 
-from .access import actor_of, administers, now_of
+from .access import actor_of, administers, now_of, writing
 from .answers import created, fresh, page, site_url
 from .cursors import cut_page, encode_cursor
 from .description import JSON, DescribedAnswer, Operation, Parameter
@@ -122,7 +110,7 @@ def create(request: Request) -> Response:
     """Make a view."""
     definition = Definition(**dict(read_body(request, shapes.NamedViewParts)))
     verify_may_write(request, definition)
-    with writing_views(request) as session:
+    with writing(request) as session:
         made, address = ViewRegistry(session).create(definition, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
     body = shapes.NewView(**_line(made, request), url=_url(request, address))
@@ -141,7 +129,7 @@ def replace(request: Request) -> Response:
     given = read_body(request, shapes.ViewParts)
     definition = Definition(request.matchdict["view"], **dict(given))
     verify_may_write(request, definition)
-    with writing_views(request) as session:
+    with writing(request) as session:
         kept = ViewRegistry(session).replace(definition, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
     return tell_view(request, kept)
@@ -152,7 +140,7 @@ def delete(request: Request) -> Response:
     """Forget a view."""
     name = request.matchdict["view"]
     verify_may_write(request, Definition(name))
-    with writing_views(request) as session:
+    with writing(request) as session:
         ViewRegistry(session).delete(name, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
@@ -162,19 +150,16 @@ def find_definition(request: Request) -> Definition:
     """The view of the path.
 
     Raises:
-        NotFoundError: there is none, or none for who asks.
+        ViewNotFoundError: there is none, or none for who asks.
     """
     name = request.matchdict["view"]
     # By its name alone: what others have must not cost other work than what is not there.
     if not administers(request) and not Definition(name).logs <= principal_of(request).logs:
-        raise unknown_view()
+        raise ViewNotFoundError
     with request.registry[Runtime].database.read() as session:
-        try:
-            found = ViewRegistry(session).get(name)
-        except ViewNotFoundError:
-            raise unknown_view() from None
+        found = ViewRegistry(session).get(name)
     if not _may_read(request, found):
-        raise unknown_view()
+        raise ViewNotFoundError
     return found
 
 
@@ -182,18 +167,13 @@ def find_contents(request: Request, definition: Definition) -> View | None:
     """What a view shows now; None where who asks may read its definition only.
 
     Raises:
-        HttpError: it cannot be made now, or was deleted meanwhile.
+        DialectUnavailableError, ViewNotFoundError: it cannot be made now, or was deleted meanwhile.
     """
     principal = principal_of(request)
     if not definition.is_visible_to(principal):
         return None
     runtime: Runtime = request.registry[Runtime]
-    try:
-        return runtime.views.find(definition.name, principal)
-    except ViewNotFoundError:
-        raise unknown_view() from None
-    except DialectUnavailableError as error:
-        raise HttpError(503, error.code, str(error)) from None
+    return runtime.views.find(definition.name, principal)
 
 
 def _may_read(request: Request, definition: Definition) -> bool:
@@ -204,32 +184,10 @@ def verify_may_write(request: Request, definition: Definition) -> None:
     """Check that whoever asks may change a view.
 
     Raises:
-        NotFoundError: they may not, as if it did not exist.
+        ViewNotFoundError: they may not, as if it did not exist.
     """
     if not definition.may_be_changed_by(principal_of(request)):
-        raise unknown_view()
-
-
-def unknown_view() -> NotFoundError:
-    """The 404 of a view that does not exist, or not for who asks."""
-    return NotFoundError(ViewNotFoundError.code, "there is no view with this name")
-
-
-@contextmanager
-def writing_views(request: Request) -> Iterator[Session]:
-    """A transaction; what is refused becomes the response it has to be."""
-    runtime: Runtime = request.registry[Runtime]
-    try:
-        with runtime.database.write() as session:
-            yield session
-    except DefinitionError as error:
-        raise BadRequestError(error.code, str(error), faults=list(error.faults)) from None
-    except ViewTakenError as error:
-        raise HttpError(409, error.code, str(error)) from None
-    except NoListError as error:
-        raise NotFoundError(error.code, str(error)) from None
-    except ViewNotFoundError:
-        raise unknown_view() from None
+        raise ViewNotFoundError
 
 
 def tell_view(request: Request, definition: Definition) -> Response:
@@ -238,15 +196,11 @@ def tell_view(request: Request, definition: Definition) -> Response:
     found = find_contents(request, definition)
     if found is None:
         return fresh(request, shapes.View(**line))
-    try:
-        dialects = [_dialect(one, found) for one in DIALECTS]
-    except DialectUnavailableError as error:
-        raise HttpError(503, error.code, str(error)) from None
     body = shapes.View(
         **line,
         images=len(found.images),
         updated=found.updated,
-        dialects=dialects,
+        dialects=[_dialect(one, found) for one in DIALECTS],
         signed_list=_signed_list(definition, found),
     )
     return fresh(request, body)

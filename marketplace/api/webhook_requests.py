@@ -1,4 +1,4 @@
-"""What requests about webhooks share: a webhook found and told, what it is asked to be, what is refused."""
+"""What requests about webhooks share: a webhook found and told, and what it is asked to be."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ from typing import Any
 from pyramid.request import Request
 from sqlalchemy.orm import Session
 
-from marketplace.http.errors import BadRequestError, HttpError, NotFoundError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.webhooks.definitions import AskedWebhook, EventFilters, Hook, parse_kinds
 from marketplace.webhooks.deliveries import Deliveries
 from marketplace.webhooks.errors import (
-    DeliveryNotFoundError,
-    NotOwnerError,
-    SecretKeyError,
-    WebhookDefinitionError,
     WebhookNotFoundError,
 )
 from marketplace.webhooks.registry import WebhookRegistry
@@ -68,7 +63,7 @@ def find(request: Request, registry: WebhookRegistry) -> Hook:
 def reading(request: Request) -> Iterator[tuple[WebhookRegistry, Session]]:
     """The webhooks in a transaction that reads."""
     runtime: Runtime = request.registry[Runtime]
-    with _explained(), runtime.database.read() as session:
+    with runtime.database.read() as session:
         yield runtime.webhook_registry(session), session
 
 
@@ -76,7 +71,7 @@ def reading(request: Request) -> Iterator[tuple[WebhookRegistry, Session]]:
 def writing(request: Request) -> Iterator[tuple[WebhookRegistry, Session]]:
     """The webhooks in a transaction that writes."""
     runtime: Runtime = request.registry[Runtime]
-    with _explained(), runtime.database.write() as session:
+    with runtime.database.write() as session:
         yield runtime.webhook_registry(session), session
 
 
@@ -100,19 +95,3 @@ def webhook_members(session: Session, hook: Hook, request: Request) -> dict[str,
         "deliveries": Deliveries(session).counts(hook),
         "links": shapes.WebhookLinks(self=self, deliveries=f"{self}/deliveries"),
     }
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what is refused into the response it has to be."""
-    try:
-        yield
-    except WebhookDefinitionError as error:
-        faults = [one.sentence for one in error.faults]
-        raise BadRequestError(error.code, str(error), faults=faults) from None
-    except NotOwnerError as error:
-        raise HttpError(403, error.code, str(error)) from None
-    except (WebhookNotFoundError, DeliveryNotFoundError) as error:
-        raise NotFoundError(error.code, str(error)) from None
-    except SecretKeyError as error:
-        raise HttpError(503, error.code, "secrets of webhooks cannot be kept: see the log") from error

@@ -18,6 +18,7 @@ from marketplace.access.narrowing import ScopeError
 from marketplace.accounts import errors as accounts
 from marketplace.confirmation import errors as confirmation
 from marketplace.entries import EntryQueryError
+from marketplace.events.reading import EventNotFoundError
 from marketplace.federation import errors as federation
 from marketplace.ingest import errors as ingest
 from marketplace.ingest.erasing import ReasonError
@@ -25,9 +26,11 @@ from marketplace.peers import errors as peers
 from marketplace.presence.errors import SiteKeyBindingError, SiteNotFoundError
 from marketplace.receipts import ReceiptFormatError
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
+from marketplace.tlog.errors import KeyFormatError
+from marketplace.views import errors as views
+from marketplace.webhooks import errors as webhooks
 
-from .errors import HttpError
+from .errors import HttpError, NotFoundError
 from .problems import error_response
 from .view_documents import missing
 
@@ -41,6 +44,8 @@ def answer(
     prefix: str = "",
     retry: Callable[[Any], int] | None = None,
     details: dict[str, Any] | None = None,
+    sentence: str = "",
+    faults: Callable[[Any], list[str]] | None = None,
 ) -> Answer:
     """How an error becomes a response.
 
@@ -50,12 +55,15 @@ def answer(
         prefix: what its sentence begins with.
         retry: seconds after which asking again makes sense.
         details: further members of the problem document.
+        sentence: instead of the error's own.
+        faults: each thing that is wrong, as a member of the problem document.
     """
 
     def of(error: Any) -> HttpError:
         headers = [] if retry is None else [("Retry-After", str(retry(error)))]
-        sentence = getattr(error, "message", None) or str(error)
-        return HttpError(status, code or error.code, prefix + sentence, headers=headers, details=details)
+        reason = prefix + (sentence or getattr(error, "message", None) or str(error))
+        members = (details or {}) | ({} if faults is None else {"faults": faults(error)})
+        return HttpError(status, code or error.code, reason, headers=headers, details=members)
 
     return of
 
@@ -80,8 +88,21 @@ ANSWERS: dict[type[Exception], Answer] = {
     EntryQueryError: answer(400),
     SearchRefusedError: answer(400),
     SearchUnavailableError: answer(503, retry=lambda error: error.retry_after),
-    DialectUnavailableError: answer(503, retry=lambda _: 30),
-    LocationAwayError: answer(503, retry=lambda _: 30),
+    EventNotFoundError: answer(404),
+    # Views.
+    views.DefinitionError: answer(400, faults=lambda error: list(error.faults)),
+    views.ViewTakenError: answer(409),
+    views.NoListError: answer(404),
+    views.ListRefusedError: answer(400),
+    views.ListToolError: answer(503),
+    views.DialectUnavailableError: answer(503, retry=lambda _: 30),
+    views.LocationAwayError: answer(503, retry=lambda _: 30),
+    # Webhooks.
+    webhooks.WebhookDefinitionError: answer(400, faults=lambda error: [one.sentence for one in error.faults]),
+    webhooks.NotOwnerError: answer(403),
+    webhooks.WebhookNotFoundError: answer(404),
+    webhooks.DeliveryNotFoundError: answer(404),
+    webhooks.SecretKeyError: answer(503, sentence="secrets of webhooks cannot be kept: see the log"),
     # Tokens and groups.
     accounts.InvalidValueError: answer(400),
     accounts.TokenNotFoundError: answer(404),
@@ -89,6 +110,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     accounts.MemberNotFoundError: answer(404),
     accounts.GroupTakenError: answer(409),
     # Peers, and what is published for them.
+    KeyFormatError: answer(400),
     peers.PeerError: answer(400),
     peers.PeerNotFoundError: answer(404),
     peers.PeerTakenError: answer(409),
@@ -124,13 +146,15 @@ def refused(error: Exception, request: Request) -> Response:
     return error_response(request, refuse(error))
 
 
-def no_view(request: Request) -> Response:
+def no_view(error: views.ViewNotFoundError, request: Request) -> Response:
     """A view that is not there, or not for who asks."""
-    return error_response(request, missing(request))
+    is_document = request.matched_route.name.startswith("web.view")
+    answer = missing(request) if is_document else NotFoundError(error.code, str(error))
+    return error_response(request, answer)
 
 
 def includeme(config: Configurator) -> None:
     """Register the table."""
     for kind in ANSWERS:
         config.add_exception_view(refused, context=kind)
-    config.add_exception_view(no_view, context=ViewNotFoundError)
+    config.add_exception_view(no_view, context=views.ViewNotFoundError)

@@ -12,10 +12,9 @@ from pyramid.view import view_config
 from marketplace.access import PUBLIC
 from marketplace.access.narrowing import ScopeError, narrowed, parse_scope
 from marketplace.events import MEANINGS, Events, Happened, Kind, Wanted
-from marketplace.events.reading import EventNotFoundError
 from marketplace.events.telling import sentence
 from marketplace.http.coordinates import entry_path
-from marketplace.http.errors import BadRequestError, NotFoundError
+from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
@@ -47,11 +46,8 @@ def events(request: Request) -> Response:
     fields = read_query(request)
     given = {name: fields.get(name, "").strip() for name in _FIELDS}
     wanted = _wanted(request, given)
-    try:
-        with request.registry[Runtime].database.read() as session:
-            found = Events(session).newest(wanted, _PAGE + 1, fields.get("before") or None)
-    except EventNotFoundError as error:
-        raise NotFoundError(error.code, str(error)) from None
+    with request.registry[Runtime].database.read() as session:
+        found = Events(session).newest(wanted, _PAGE + 1, fields.get("before") or None)
     shown = found[:_PAGE]
     kept = {name: value for name, value in given.items() if value}
     following = None
@@ -71,8 +67,8 @@ def _wanted(request: Request, given: dict[str, str]) -> Wanted:
     try:
         kinds = (Kind(given["kind"]),) if given["kind"] else ()
         scope = parse_scope(given["scope"] or "all")
-    except ScopeError as error:
-        raise BadRequestError("query.scope", str(error)) from None
+    except ScopeError:
+        raise
     except ValueError:
         raise BadRequestError("query.kind", f"kind is one of {', '.join(Kind)}") from None
     return Wanted(

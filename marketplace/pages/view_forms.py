@@ -12,7 +12,6 @@ from pyramid.response import Response
 from pyramid.view import view_config
 
 from marketplace.accounts import GroupService
-from marketplace.http.errors import NotFoundError
 from marketplace.http.parameters import read_query
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
@@ -99,8 +98,6 @@ def save(request: Request) -> Response:
         return _form(request, known, given, 400, faults=error.faults)
     except ViewTakenError:
         return _form(request, known, given, 409, faults=("name is taken: there is a view of this name",))
-    except ViewNotFoundError:
-        raise unknown_view() from None
     runtime.views.forget()
     if known is None and definition.secret:
         url = f"{runtime.settings.site.url}/views/{address}"
@@ -113,7 +110,7 @@ def ask_to_delete(request: Request) -> Response:
     """Ask whether a view is to go."""
     known = named_view(request)
     if known is None:
-        raise unknown_view()
+        raise ViewNotFoundError
     return unstored(page(request, "view_delete", {"view": known, "key": session_key(request)}))
 
 
@@ -124,13 +121,10 @@ def delete(request: Request) -> Response:
     own_form(request)
     runtime: Runtime = request.registry[Runtime]
     if known is None:
-        raise unknown_view()
-    try:
-        with runtime.database.write() as session:
-            actor = str(principal_of(request).name)
-            ViewRegistry(session).delete(known.name, by=actor, at=runtime.now())
-    except ViewNotFoundError:
-        raise unknown_view() from None
+        raise ViewNotFoundError
+    with runtime.database.write() as session:
+        actor = str(principal_of(request).name)
+        ViewRegistry(session).delete(known.name, by=actor, at=runtime.now())
     runtime.views.forget()
     return see_other(request, f"{base_path(request)}/account/views")
 
@@ -139,24 +133,16 @@ def named_view(request: Request) -> Definition | None:
     """The view that the query names, which the reader has to be permitted to change; None for a new one.
 
     Raises:
-        NotFoundError: there is none, or none for this reader.
+        ViewNotFoundError: there is none, or none for this reader.
     """
     name = read_query(request).get("name")
     if name is None:
         return None
     # By its name alone: what others have must not cost other work than what is not there.
     if not Definition(name).may_be_changed_by(principal_of(request)):
-        raise unknown_view()
+        raise ViewNotFoundError
     with request.registry[Runtime].database.read() as session:
-        try:
-            return ViewRegistry(session).get(name)
-        except ViewNotFoundError:
-            raise unknown_view() from None
-
-
-def unknown_view() -> NotFoundError:
-    """404, as for a view that never was."""
-    return NotFoundError(ViewNotFoundError.code, "there is no view of this name")
+        return ViewRegistry(session).get(name)
 
 
 def _given_of(definition: Definition) -> dict[str, str]:

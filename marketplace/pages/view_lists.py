@@ -22,7 +22,7 @@ from marketplace.views.registry import ViewRegistry
 
 from .rendering import base_path, page
 from .sessions import own_filled_form, see_other, session_key, unstored
-from .view_forms import named_view, unknown_view
+from .view_forms import named_view
 
 
 @view_config(route_name="web.account.views.list", request_method="GET", permission="view:write")
@@ -55,8 +55,6 @@ def keep_or_remove_list(request: Request) -> Response:
         return _form(request, known, 503, str(error))
     except NoListError:
         pass  # somebody removed it a moment ago: what was asked for is so
-    except ViewNotFoundError:
-        raise unknown_view() from None
     runtime.views.forget()
     return see_other(request, f"{base_path(request)}/account/views/signed-list?name={known.name}")
 
@@ -64,7 +62,7 @@ def keep_or_remove_list(request: Request) -> Response:
 def _named(request: Request) -> Definition:
     known = named_view(request)
     if known is None:
-        raise unknown_view()
+        raise ViewNotFoundError
     return known
 
 

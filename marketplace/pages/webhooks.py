@@ -140,16 +140,12 @@ def find(request: Request, session: Session) -> Hook:
     """The webhook of the path, which the reader has to be allowed to see.
 
     Raises:
-        NotFoundError: there is none, or none for this reader.
+        WebhookNotFoundError: there is none, or none for this reader.
     """
-    try:
-        hook = request.registry[Runtime].webhook_registry(session).get(request.matchdict["webhook"])
-        if not may_see(principal_of(request), hook):
-            raise WebhookNotFoundError
-    except WebhookNotFoundError as error:
-        raise NotFoundError(error.code, str(error)) from None
-    found: Hook = hook
-    return found
+    hook: Hook = request.registry[Runtime].webhook_registry(session).get(request.matchdict["webhook"])
+    if not may_see(principal_of(request), hook):
+        raise WebhookNotFoundError
+    return hook
 
 
 def show_secret(request: Request, made: Made) -> Response:
