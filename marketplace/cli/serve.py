@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import socket
@@ -68,8 +69,11 @@ def _serve(config: Path | None, data: str | None, port: str | None, role: str | 
         if error.filename is not None:
             raise
         address = f"{in_url(settings.server.host)}:{settings.server.port}"
+        advice = ""
+        if error.errno == errno.EADDRINUSE:
+            advice = "; stop what uses it, or choose a port by MARKETPLACE_SERVER_PORT (server.port)"
         raise CommandError(
-            f"cannot listen on {address}: {(error.strerror or str(error)).lower()}",
+            f"cannot listen on {address}: {(error.strerror or str(error)).lower()}{advice}",
             ExitCode.NETWORK_OR_SERVER,
         ) from None
     if going_on is not None:

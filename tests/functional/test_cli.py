@@ -234,8 +234,10 @@ def test_an_address_in_use_is_one_sentence(tmp_path):
         port = taken.getsockname()[1]
         done = Command(tmp_path)("serve", "--data", tmp_path / "data", "--port", port)
     assert done.returncode == 7
-    last = done.stderr.decode().splitlines()[-1]
-    assert last == f"marketplace: cannot listen on 127.0.0.1:{port}: address already in use"
+    assert done.stderr.decode().splitlines()[-1] == (
+        f"marketplace: cannot listen on 127.0.0.1:{port}: address already in use; stop what uses it, "
+        "or choose a port by MARKETPLACE_SERVER_PORT (server.port)"
+    )
 
 
 def test_fsck_export_and_import_work_beside_a_running_server(tmp_path):
