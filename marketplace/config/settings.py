@@ -11,7 +11,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from configparser import ConfigParser
+from configparser import ConfigParser, MissingSectionHeaderError
 from configparser import Error as IniError
 from pathlib import Path
 from typing import Any, Literal
@@ -176,6 +176,10 @@ def read_ini(path: Path) -> dict[str, str]:
         return dict(parser.items(INI_SECTION))
     except OSError as error:
         raise ConfigurationError([f"{path}: cannot be read ({error.strerror})"]) from None
+    except MissingSectionHeaderError:
+        raise ConfigurationError(
+            [f"{path}: has settings before any section: write [{INI_SECTION}] in a line above them"]
+        ) from None
     except (IniError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             [f"{path}: is not a settings file ({' '.join(str(error).split())})"]

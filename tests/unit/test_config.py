@@ -102,6 +102,13 @@ def test_a_file_that_is_no_settings_file_is_named(tmp_path: Path, text: str) -> 
         load_settings(ini, {})
 
 
+def test_a_file_of_settings_without_a_section_is_told_which_one_it_needs(tmp_path: Path) -> None:
+    ini = tmp_path / "site.ini"
+    ini.write_text("site.url = https://marketplace.example.org\n")
+    with pytest.raises(ConfigurationError, match=r"write \[app:main\] in a line above"):
+        load_settings(ini, {})
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_settings(tmp_path / "absent.ini", {})
