@@ -38,6 +38,24 @@ class AuditedAct:
     details: Mapping[str, Detail]
 
 
+@dataclass(frozen=True, slots=True)
+class OwedRecord:
+    """A record of an act that somebody else does: who does it writes this in the same transaction.
+
+    Args:
+        actor, action, subject, details: as of ``AuditLog.record``.
+    """
+
+    actor: str
+    action: str
+    subject: str
+    details: Mapping[str, Detail]
+
+    def write(self, session: Session) -> None:
+        """Record the act in the transaction that does it."""
+        AuditLog(session).record(self.actor, self.action, self.subject, self.details)
+
+
 class AuditLog:
     """The record as one transaction sees it."""
 

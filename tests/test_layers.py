@@ -114,7 +114,8 @@ MAY_IMPORT = {
     "marketplace.rules": STORE,
     "marketplace.catalogue": STORE | {"marketplace.rules", "marketplace.text"},
     "marketplace.entries": RULED | {"marketplace.catalogue"},
-    "marketplace.ingest": RULED | {"marketplace.entries", "marketplace.events", "marketplace.memory"},
+    "marketplace.ingest": RULED
+    | {"marketplace.audit", "marketplace.entries", "marketplace.events", "marketplace.memory"},
     # Pure, like acceptance: the client proves offline with it what the server signs with it.
     "marketplace.tlog": {"validators"},
     # Pure as well: sites sign with it, the server verifies with it.

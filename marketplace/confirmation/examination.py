@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from marketplace.confirmation.errors import ConfirmationError
 from marketplace.confirmation.service import ConfirmationService
+from marketplace.ingest.addressing import Addressing, address_of
 from marketplace.ingest.examination import GATE_STEP, Examination
-from marketplace.ingest.service import Addressing, address_of
 from validators.report import Outcome, StepResult
 
 #: The code of a gate that would let the upload wait.

@@ -29,8 +29,8 @@ from marketplace.ingest import (
     IngestService,
     StoreUnavailableError,
 )
+from marketplace.ingest.addressing import address_of
 from marketplace.ingest.rehearsal import rehearse
-from marketplace.ingest.service import address_of
 from marketplace.limits import network_of
 from marketplace.mail import LinkPurpose, Outbox
 from marketplace.mail.links import Links
@@ -251,8 +251,8 @@ class ConfirmationService:
             pending = uploads.add(entry, log, network_of(client), self._limits, now)
             letter = confirmation_letter(entry, pending, self._settings.site)
             Outbox(session).post(letter, now)
-            if address.note is not None:
-                address.note(session)
+            if address.record is not None:
+                address.record.write(session)
         self._nudge()
         return AwaitedConfirmation(pending.email, pending.expires_at)
 

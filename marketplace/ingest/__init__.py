@@ -26,15 +26,15 @@ from marketplace.ingest.errors import (
 from marketplace.ingest.gate import UploadPolicy, verify_gate
 
 if TYPE_CHECKING:
-    from marketplace.ingest.items import IngestResult, Item, Note, Page, Source
-    from marketplace.ingest.service import Address, Addressing, IngestService
+    from marketplace.ingest.addressing import Address, Addressing
+    from marketplace.ingest.items import IngestResult, Item, Page, Source
+    from marketplace.ingest.service import IngestService
 
 _WITH_DATABASE = {
-    "Address": "service",
-    "Addressing": "service",
+    "Address": "addressing",
+    "Addressing": "addressing",
     "IngestService": "service",
     "Item": "items",
-    "Note": "items",
     "Page": "items",
     "IngestResult": "items",
     "Source": "items",
@@ -55,7 +55,6 @@ __all__ = [
     "IngestService",
     "Item",
     "LegacyRefusedError",
-    "Note",
     "OlderThanLatestError",
     "OtherAudienceError",
     "Page",

@@ -59,7 +59,7 @@ class Batch:
         Returns:
             what became of each entry, in order. What keeps one out keeps out that one only: an
             AudienceError, ErasedError or LogNotFoundError; for uploads also a ConflictError, GateError or
-            NotShownError; what its note raises; what the database says of its values.
+            NotShownError; what its record raises; what the database says of its values.
 
         Raises:
             DBAPIError: the database is in trouble: that is no single entry's doing.
@@ -190,7 +190,7 @@ class Batch:
         return self._connection.execute(FIND_AT_COORDINATES, where).first() is not None
 
     def _store(self, fresh: Sequence[Coming]) -> None:
-        """Have the entries in the tables, with what is noted beside them."""
+        """Have the entries in the tables, with what is recorded of them."""
         store_certificates(self._connection, fresh, self._now)
         for one in fresh:
             if one.entry_key is not None:
@@ -198,8 +198,8 @@ class Batch:
         insert_new(self._connection, [one for one in fresh if one.entry_key is None])
         self._note_twins(fresh)
         for one in fresh:
-            if one.item.note is not None:
-                one.item.note(self._session)
+            if one.item.record is not None:
+                one.item.record.write(self._session)
 
     def _store_again(self, one: Coming) -> None:
         """Have the bytes of an entry stored that another log has, or had until it was erased."""

@@ -11,6 +11,7 @@ from marketplace.access import PUBLIC, Principal
 from marketplace.changes import ChangeLog
 from marketplace.entries import EntryService, VisibleEntries
 from marketplace.entries.erased import find_erasures
+from marketplace.ingest.addressing import Addressing
 from marketplace.ingest.audience import verify_audience
 from marketplace.ingest.errors import AudienceError, ConflictError, ErasedError, GateError
 from marketplace.ingest.gate import (
@@ -19,7 +20,6 @@ from marketplace.ingest.gate import (
     latest_that_counts,
     verify_gate,
 )
-from marketplace.ingest.service import Addressing
 from marketplace.ingest.signers import is_trusted_signer
 from validators import accept
 from validators.document import AcceptedEntry, Metadata

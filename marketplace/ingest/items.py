@@ -10,11 +10,9 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
+from marketplace.audit import OwedRecord
 from marketplace.changes import Provenance
 from validators.document import AcceptedEntry, Coordinates
-
-#: Writes what belongs to a created entry in the same transaction: both are stored or neither.
-Note = Callable[[Session], None]
 
 
 class Source(Enum):
@@ -32,7 +30,7 @@ class Item:
 
     Args:
         log: name of the log.
-        note: called with the transaction that creates the entry, and not called where the entry was in
+        record: written in the transaction that creates the entry, and not written where the entry was in
             the log before.
         provenance: where it was first accepted, if a peer brought it.
     """
@@ -40,7 +38,7 @@ class Item:
     entry: AcceptedEntry
     log: str = PUBLIC
     source: Source = Source.UPLOAD
-    note: Note | None = None
+    record: OwedRecord | None = None
     provenance: Provenance | None = None
 
 

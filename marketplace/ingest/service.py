@@ -19,12 +19,14 @@ from queue import Empty, Queue
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from marketplace.access.principal import PUBLIC
+from marketplace.audit import OwedRecord
 from marketplace.changes import Provenance
 from marketplace.db import Database
+from marketplace.ingest.addressing import Addressing, address_of
 from marketplace.ingest.batch import Batch
 from marketplace.ingest.errors import IngestError, StoreUnavailableError, TooManyUploadsError
 from marketplace.ingest.gate import UploadPolicy
-from marketplace.ingest.items import IngestResult, Item, Note, Page, Source, Within
+from marketplace.ingest.items import IngestResult, Item, Page, Source, Within
 from marketplace.ingest.waiting import WaitingRoom
 from marketplace.limits import RateLimit
 from marketplace.moments import utc_now
@@ -45,29 +47,6 @@ ATTEMPTS = 3
 _TRY_AGAIN = frozenset({"40001", "40P01"})
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The log that an upload goes to.
-
-    Args:
-        log: name of the log.
-        note: called on the writer thread with the transaction that creates the entry, and not called
-            where the entry was there before.
-    """
-
-    log: str
-    note: Note | None = None
-
-
-#: Addresses an upload by what its endorser signed.
-Addressing = Callable[[AcceptedEntry], Address]
-
-
-def address_of(entry: AcceptedEntry, log: str | Addressing) -> Address:
-    """The address of an entry, by a log's name or by what tells it."""
-    return Address(log) if isinstance(log, str) else log(entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +182,7 @@ class IngestService:
             if source is Source.UPLOAD:
                 self._count(entry)
             receipt = self._room.wait(
-                partial(self.enqueue, entry, address.log, source, address.note, provenance)
+                partial(self.enqueue, entry, address.log, source, address.record, provenance)
             )
         except StoreUnavailableError as error:
             tell("failed", error.code)
@@ -245,11 +224,11 @@ class IngestService:
         entry: AcceptedEntry,
         log: str = PUBLIC,
         source: Source = Source.UPLOAD,
-        note: Note | None = None,
+        record: OwedRecord | None = None,
         provenance: Provenance | None = None,
     ) -> Future[IngestResult]:
         """Hand an accepted entry to the writer; the future holds the receipt or the error of ``submit``."""
-        waiting = _Waiting([Item(entry, log, source, note, provenance)])
+        waiting = _Waiting([Item(entry, log, source, record, provenance)])
         alone: Future[IngestResult] = Future()
         waiting.answer.add_done_callback(lambda answer: _answer_alone(alone, answer))
         self._put(waiting)

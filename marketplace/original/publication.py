@@ -13,9 +13,9 @@ from marketplace.http.coordinates import UnknownCoordinatesError, entry_path, re
 from marketplace.http.errors import NotFoundError, no_entry
 from marketplace.http.rate_limits import Turn, take_turn
 from marketplace.http.security import principal_of
-from marketplace.http.upload_target import to_everybody
 from marketplace.http.visible_entries import entries_visible_to
 from marketplace.ingest import IngestResult
+from marketplace.ingest.addressing import ToEverybody
 from marketplace.pages.admin.asking import Act, ActField, Acting, Given, Secret
 from marketplace.pages.rendering import base_path, page
 from marketplace.pages.sessions import own_form, see_other, session_key, unstored
@@ -45,7 +45,7 @@ def publish_entry(
     if stored is None:
         raise absent
     confirmation = request.registry[Runtime].confirmation
-    return submit(confirmation, stored.data, to_everybody(principal), client_of(request))
+    return submit(confirmation, stored.data, ToEverybody(principal), client_of(request))
 
 
 def publisher(principal: Principal) -> Principal:

@@ -130,7 +130,7 @@ class Scoring:
         self._worths: dict[tuple[str, str], float] = {}
 
     def on(self, segments: Sequence[tuple[Any, SegmentParts]]) -> Scoring:
-        """The same for other segments: words that were looked up are worth what they were.
+        """The scoring of other segments: words that were looked up are worth what they were.
 
         Args:
             segments: none, to outlive every reader.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy.orm import Session
 
 from marketplace.access.principal import group_log
+from marketplace.audit import AuditLog, OwedRecord
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.ingest import (
@@ -55,9 +55,9 @@ def put(
     entry: AcceptedEntry,
     log: str,
     source: Source = Source.UPLOAD,
-    note: Any = None,
+    record: OwedRecord | None = None,
 ) -> IngestResult:
-    return ingest.enqueue(entry, log, source, note).result(timeout=60)
+    return ingest.enqueue(entry, log, source, record).result(timeout=60)
 
 
 def size(database: Database, log: str = PUBLIC) -> int:
@@ -124,23 +124,17 @@ def test_what_a_group_holds_neither_blocks_nor_supersedes_elsewhere(ingest: Inge
     assert put(ingest, other, PUBLIC).outcome == "created"
 
 
-def test_a_note_is_written_with_the_entry_and_once(database: Database, ingest: IngestService) -> None:
-    def note(session: Session) -> None:
-        ChangeLog(session).create("noted")
-
-    put(ingest, accepted(), ASTRO, note=note)
+def test_a_record_is_written_with_the_entry_and_once(database: Database, ingest: IngestService) -> None:
+    record = OwedRecord("jane", "entry.upload", "somewhere", {"group": "astro"})
+    for outcome in ("created", "unchanged"):
+        assert put(ingest, accepted(), ASTRO, record=record).outcome == outcome
     with database.read() as session:
-        assert "noted" in ChangeLog(session).names()
-    noted: list[Session] = []
-    assert put(ingest, accepted(), ASTRO, note=noted.append).outcome == "unchanged"
-    assert not noted
+        assert [(one.actor, one.action) for one in AuditLog(session).page()] == [("jane", "entry.upload")]
 
 
-def test_an_entry_whose_note_fails_is_not_stored(database: Database, ingest: IngestService) -> None:
-    def fail(session: Session) -> None:
-        raise LookupError("no")
-
-    with pytest.raises(LookupError):
-        put(ingest, accepted(), ASTRO, note=fail)
+def test_an_entry_whose_record_fails_is_not_stored(database: Database, ingest: IngestService) -> None:
+    unwritable: Any = {"group": object()}
+    with pytest.raises(TypeError):
+        put(ingest, accepted(), ASTRO, record=OwedRecord("jane", "entry.upload", "somewhere", unwritable))
     assert size(database, ASTRO) == 0
     assert put(ingest, accepted(), ASTRO).sequence == 0
