@@ -34,7 +34,7 @@ _FROZEN = 5000
 #: Sets of readers' logs whose views are remembered.
 _REMEMBERED = 64
 #: Seconds between two times at which the file is kept out of memory.
-_SECONDS = 1.0
+_SECONDS = 0.25
 #: Entries taken in at a time.
 _TAKEN = 2000
 

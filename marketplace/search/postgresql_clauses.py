@@ -189,7 +189,11 @@ class _Asking:
 
     def _ask(self, statement: str, **values: object) -> list[BitMap]:
         if not self._limited:
-            self._session.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_LIMIT}"))
+            # Compiling such a statement takes longer than it saves.
+            limits = (
+                f"set_config('statement_timeout', '{STATEMENT_LIMIT}', true), set_config('jit', 'off', true)"
+            )
+            self._session.execute(text(f"SELECT {limits}"))
             self._limited = True
         return [_unpacked(told) for told in self._session.execute(text(statement), values).one()]
 

@@ -178,10 +178,10 @@ def _node(url: str, data: Path, size: int, rounds: int, uploads: int, entry: lis
         resident, of_files = _memory(server.process.pid)
         yield Figure(
             f"{size} entries, memory of the node after all that",
-            f"{resident - of_files} MiB of its own, and {of_files} of files, which the system may drop",
-            f"{begun[0] - begun[1]} MiB when it was ready, and {begun[1]} of files",
-            goal=f"< {_MEMORY} MiB of its own" if large else "",
-            met=resident - of_files < _MEMORY if large else None,
+            f"{resident} MiB, of which {of_files} are files, which the system may drop",
+            f"{begun[0]} MiB when it was ready, of which {begun[1]} were files",
+            goal=f"< {_MEMORY} MiB" if large else "",
+            met=resident < _MEMORY if large else None,
         )
 
 
