@@ -317,6 +317,28 @@ def test_pages_go_on_where_they_were_while_other_entries_arrive(index: SearchInd
     assert matches.score_of(999) is None
 
 
+def test_what_is_known_of_words_goes_on_when_entries_come_and_go(index: SearchIndex) -> None:
+    def found(typed: str, keys: set[int], since: object) -> set[int]:
+        query = parse_words(typed)
+        assert query is not None
+        return set(index.match(query, CurrentKeys(BitMap(keys), since)).keys) & keys
+
+    first, later = "first state", "later state"
+    put(index, document(1, title="word"), document(2, title="other"))
+    assert (found("word", {1, 2}, first), found("-word", {1, 2}, first)) == ({1}, {2})
+    # The catalogue has them before the index does.
+    assert (found("word", {1, 2, 3, 4}, first), found("-word", {1, 2, 3, 4}, first)) == ({1}, {2})
+    put(index, document(3, title="a word"), document(4, title="another"), sequence=2)
+    assert (found("word", {1, 2, 3, 4}, first), found("-word", {1, 2, 3, 4}, first)) == ({1, 3}, {2, 4})
+    assert found("word a", {1, 2, 3, 4}, first) == {3}
+    put(index, forget=(1,), sequence=3)
+    assert (found("word", {2, 3, 4}, first), found("-word", {2, 3, 4}, first)) == ({3}, {2, 4})
+    # What went comes back, and not all at once.
+    assert (found("word", {1, 2, 3, 4}, later), found("-word", {1, 2, 3, 4}, later)) == ({3}, {2, 4})
+    put(index, document(1, title="word"), sequence=4)
+    assert (found("word", {1, 2, 3, 4}, later), found("-word", {1, 2, 3, 4}, later)) == ({1, 3}, {2, 4})
+
+
 def test_the_same_document_twice_is_one(index: SearchIndex) -> None:
     put(index, document(1, title="once"))
     put(index, document(1, title="once"), sequence=1)
