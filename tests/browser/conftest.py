@@ -31,7 +31,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-WIDE, NARROW = 1366, 390
+WIDE, NARROW, HEIGHT = 1366, 390, 800
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +102,7 @@ def visit(browser: Browser, site: RunningServer) -> Iterator[Opener]:
 
     def open_(width: int = WIDE, scheme: str = "light", script: bool = True) -> Visit:
         context = browser.new_context(
-            viewport={"width": width, "height": 800},
+            viewport={"width": width, "height": HEIGHT},
             color_scheme=scheme,
             java_script_enabled=script,
             permissions=["clipboard-read", "clipboard-write"],
