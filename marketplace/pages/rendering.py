@@ -55,7 +55,7 @@ def about(request: Request) -> Response:
     return page(request, "about", {"legacy": request.registry[Runtime].settings.upload.legacy})
 
 
-@view_config(route_name="web.sync", permission="site:read")
+@view_config(route_name="web.sync", request_method=("GET", "POST"), permission="site:read")
 def sync(request: Request) -> Response:
     """The original service let anybody start a synchronisation here."""
     raise HttpError(410, "sync.gone", "there is no /sync any more: marketplaces replicate by themselves")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from lxml import etree
 
+from marketplace.routes import ROUTES
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept
@@ -309,6 +310,14 @@ def test_the_other_pages(http):
         assert answer.status_code == 200, path
     assert 'enctype="multipart/form-data"' in http.get("/upload").text
     assert http.get("/sync").status_code == http.post("/sync").status_code == 410
+
+
+def test_every_route_tells_its_methods_and_refuses_the_rest(http):
+    for route in ROUTES:
+        path = re.sub(r"\{[^}]*\}", "0", route.pattern)
+        options, wrong = http.options(path), http.request("QUERY", path)
+        assert (options.status_code, options.headers["Allow"]) == (204, route.allow), path
+        assert (wrong.status_code, wrong.headers["Allow"]) == (405, route.allow), path
 
 
 def test_health(http):
