@@ -12,14 +12,13 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.launching import ROOT
 
 FILE = ROOT / "deploy" / "Containerfile"
-#: What builders hand on by themselves.
+#: What builders hand on by themselves. Names that begin with PIP_ tell how this system reaches packages.
 _HANDED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Two layers above the root; nobody has to clean up what is in memory and in a namespace of its own.
@@ -41,7 +40,7 @@ mount --bind /dev "$work/{name}/root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$work/{name}/root/tmp"
 mount -t tmpfs tmpfs "$work/{name}/root/run"
 for file in /etc/resolv.conf /etc/hosts; do
-  if [ -e "$file" ]; then touch "$work/{name}/root$file"; mount --bind "$file" "$work/{name}/root$file"; fi
+  rm -f "$work/{name}/root$file"; cp "$file" "$work/{name}/root$file" || true
 done
 """
 #: The content of a folder goes into a folder; a file goes to a name, or by its own name into a folder.
@@ -139,12 +138,11 @@ def is_sent(name: str) -> bool:
     return f"!{name.rstrip('/')}" in lines
 
 
-def build(text: str, work: Path, given: Mapping[str, str]) -> tuple[str, str]:
+def build(text: str, work: Path) -> tuple[str, str]:
     """The commands of a shell that make the image; for a mount namespace of its own.
 
     Args:
         work: an empty folder.
-        given: values of ARGs.
 
     Returns:
         the commands, and the image's root, which is there in that namespace only.
@@ -152,17 +150,16 @@ def build(text: str, work: Path, given: Mapping[str, str]) -> tuple[str, str]:
     Raises:
         UnknownInstructionError: the file says something that is not known here.
     """
-    builder = _Builder(_BEGIN.format(work=shlex.quote(str(work))), given)
+    builder = _Builder(_BEGIN.format(work=shlex.quote(str(work))))
     for name, rest in instructions(text):
         builder.do(name, rest)
     return builder.script, f"{work}/{builder.stage}/root"
 
 
 class _Builder:
-    def __init__(self, script: str, given: Mapping[str, str]) -> None:
+    def __init__(self, script: str) -> None:
         self.script = script
         self.stage = ""
-        self._given = given
         self._stages = 0
         self._environ: dict[str, str] = {}
 
@@ -173,10 +170,7 @@ class _Builder:
             self._run(rest)
         elif name == "COPY":
             self._copy(rest)
-        elif name == "ARG":
-            if rest in self._given and self.stage:
-                self._environ[rest] = self._given[rest]
-        elif name not in ("USER", "VOLUME", "WORKDIR", "ENV", "EXPOSE", "STOPSIGNAL", "CMD"):
+        elif name not in ("ARG", "USER", "VOLUME", "WORKDIR", "ENV", "EXPOSE", "STOPSIGNAL", "CMD"):
             raise UnknownInstructionError(name)
 
     @property
@@ -187,7 +181,9 @@ class _Builder:
         self._stages += 1
         self.stage = stage or f"stage{self._stages}"
         self._environ = {"PATH": _PATH, "HOME": "/root"}
-        self._environ |= {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+        self._environ |= {
+            name: value for name, value in os.environ.items() if name in _HANDED_ON or name.startswith("PIP_")
+        }
         if base == "${BASE}":
             self.script += _LAYER.format(name=self.stage, lower="/") + _FURNISH.format(name=self.stage)
         elif base != "scratch":

@@ -164,8 +164,7 @@ def test_what_the_containerfile_says_makes_an_image_that_works(tmp_path: Path) -
         pytest.skip("needs Debian, or what is made of it: the steps install its packages")
     work = tmp_path / "work"
     work.mkdir()
-    given = {name: os.environ[name] for name in ("PIP_CERT",) if name in os.environ}
-    steps, root = build(TEXT, work, given)
+    steps, root = build(TEXT, work)
     check_it_works(tmp_path, root, steps)
 
 
@@ -197,7 +196,7 @@ def is_elsewhere(path: Path) -> bool:
 )
 def test_what_is_not_sent_or_not_known_is_no_step(line: str, tmp_path: Path) -> None:
     with pytest.raises(UnknownInstructionError):
-        build(f"FROM ${{BASE}} AS build\n{line}", tmp_path, {})
+        build(f"FROM ${{BASE}} AS build\n{line}", tmp_path)
 
 
 def compose() -> dict[str, dict[str, object]]:
