@@ -123,43 +123,9 @@ _TWINS: Select[Any] = (
     .order_by(_OWN.entry_key, Entry.entry_id)
 )
 
-_CURRENT: Select[Any] = (
-    select(
-        Current.entry_key,
-        Current.entry_id,
-        Current.identifier,
-        Current.email,
-        # Seconds, as they are stored: a hundred thousand datetimes would be made for nothing.
-        type_coerce(Current.created, BigInteger),
-        Current.deprecated,
-        Current.key_digest,
-        type_coerce(Current.trusted_created, BigInteger),
-        Current.trusted_deprecated,
-        Current.trusted_id,
-        Current.valid_until,
-        Current.has_web,
-        Current.has_pdisk,
-        Current.os,
-        Current.os_version,
-        Current.os_arch,
-        Current.kind,
-        Current.title,
-        Entry.size,
-        Entry.format,
-        Entry.publisher,
-        Entry.certificate_id,
-        EntryBody.strength,
-        Current.search_text,
-        *(getattr(Current, f"{column.value}_folded") for column in LEADING),
-    )
-    .join(Entry, Entry.id == Current.entry_key)
-    .join(ChangeRow, and_(ChangeRow.log_id == Current.log_id, ChangeRow.entry_key == Current.entry_key))
-    .join(EntryBody, EntryBody.id == ChangeRow.body_id)
-)
-
 
 class _Row(NamedTuple):
-    """The columns of ``_CURRENT`` but the last ones, in its order."""
+    """The columns of ``_CURRENT`` but the last ones."""
 
     entry_key: int
     entry_id: str
@@ -185,6 +151,45 @@ class _Row(NamedTuple):
     certificate_id: int
     strength: str
     search_text: str
+
+
+#: By the names of their fields, so that no value comes into the field of another one.
+_COLUMNS: dict[str, Any] = {
+    "entry_key": Current.entry_key,
+    "entry_id": Current.entry_id,
+    "identifier": Current.identifier,
+    "email": Current.email,
+    # Seconds, as they are stored: a hundred thousand datetimes would be made for nothing.
+    "created": type_coerce(Current.created, BigInteger),
+    "deprecated": Current.deprecated,
+    "key_digest": Current.key_digest,
+    "trusted_created": type_coerce(Current.trusted_created, BigInteger),
+    "trusted_deprecated": Current.trusted_deprecated,
+    "trusted_id": Current.trusted_id,
+    "valid_until": Current.valid_until,
+    "has_web": Current.has_web,
+    "has_pdisk": Current.has_pdisk,
+    "os": Current.os,
+    "os_version": Current.os_version,
+    "os_arch": Current.os_arch,
+    "kind": Current.kind,
+    "title": Current.title,
+    "size": Entry.size,
+    "format": Entry.format,
+    "publisher": Entry.publisher,
+    "certificate_id": Entry.certificate_id,
+    "strength": EntryBody.strength,
+    "search_text": Current.search_text,
+}
+_CURRENT: Select[Any] = (
+    select(
+        *(_COLUMNS[name] for name in _Row._fields),
+        *(getattr(Current, f"{column.value}_folded") for column in LEADING),
+    )
+    .join(Entry, Entry.id == Current.entry_key)
+    .join(ChangeRow, and_(ChangeRow.log_id == Current.log_id, ChangeRow.entry_key == Current.entry_key))
+    .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+)
 
 
 _LEADING_AT = len(_Row._fields)

@@ -189,13 +189,13 @@ class ChangeLog:
             LogNotFoundError: there is no log of that name.
         """
         where = {"log_id": self.key(log), "since": since, "most": min(limit, PAGE_LIMIT)}
-        return [Change(*row) for row in self._session.execute(_PAGE, where)]
+        return [Change(**row._mapping) for row in self._session.execute(_PAGE, where)]
 
     def _find(self, log: str) -> _Log:
         found = self._session.execute(_FIND, {"log": log}).one_or_none()
         if found is None:
             raise LogNotFoundError(log)
-        return _Log(*found)
+        return _Log(**found._mapping)
 
 
 def _claimed(provenance: Provenance | None) -> dict[str, str | int | None]:

@@ -111,4 +111,4 @@ def _contradicted(session: Session, keys: Sequence[int]) -> list[Coordinates]:
         .where(Entry.id.in_(keys))
         .distinct()
     )
-    return sorted((Coordinates(*row) for row in found), key=Coordinates.path)
+    return sorted((Coordinates(**row._mapping) for row in found), key=Coordinates.path)

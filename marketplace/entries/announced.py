@@ -50,7 +50,10 @@ _STATE = (
 def find_state(session: Session, log: str) -> LogState | None:
     """The newest row of a log; None where there is no log of that name."""
     found = session.execute(_STATE, {"name": log}).one_or_none()
-    return None if found is None else LogState(*found)
+    if found is None:
+        return None
+    log_id, size, revision, last = found
+    return LogState(log_id, size=size, revision=revision, last=last)
 
 
 def announced(session: Session, state: LogState, since: int, limit: int) -> list[Announced]:

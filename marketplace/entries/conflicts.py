@@ -158,7 +158,7 @@ def _coordinates(session: Session, after: Coordinates | None, email: str | None)
         statement = statement.where(tuple_(*order) > _literal(after))
     if email is not None:
         statement = statement.where(ConflictCoordinates.email == email)
-    return [Coordinates(*row) for row in session.execute(statement)]
+    return [Coordinates(**row._mapping) for row in session.execute(statement)]
 
 
 def _literal(coordinates: Coordinates) -> Tuple:

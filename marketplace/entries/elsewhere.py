@@ -54,4 +54,4 @@ def _came(session: Session, since: int) -> list[Coordinates]:
         .join(Log, Log.id == ChangeRow.log_id)
         .where(Log.name == PUBLIC, ChangeRow.sequence >= since)
     )
-    return [Coordinates(*row) for row in rows]
+    return [Coordinates(**row._mapping) for row in rows]

@@ -23,8 +23,9 @@ _PLACE = {name: place for place, name in enumerate(_NAMES)}
 _STRENGTH = _PLACE["strength"]
 #: What SQLite answers with 0 and 1.
 _FLAGS = tuple(_PLACE[name] for name in ("conflicting", "confirmed", "bound"))
-#: Columns of a stored verdict, by their names; the first is absent where there is none.
+#: Columns of a stored verdict, by their names, in the order of its fields.
 VERDICT_COLUMNS = tuple(getattr(VerdictRow, field.name) for field in fields(StoredVerdict))
+_STANDING = [field.name for field in fields(StoredVerdict)].index("standing")
 
 
 def select_rows(scope: VisibleLogs) -> Select[Any]:
@@ -108,5 +109,8 @@ def to_row(row: Sequence[Any]) -> EntryRow:
 
 def to_verdict(values: Sequence[Any]) -> StoredVerdict | None:
     """A StoredVerdict from VERDICT_COLUMNS; None where the outer join found none."""
-    standing, *rest = values
-    return None if standing is None else StoredVerdict(Standing(standing), *rest)
+    if values[_STANDING] is None:
+        return None
+    stored = list(values)
+    stored[_STANDING] = Standing(stored[_STANDING])
+    return StoredVerdict(*stored)

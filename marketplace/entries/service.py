@@ -184,7 +184,7 @@ class VisibleEntries:
             .order_by(Erasure.erased_at.desc())
             .limit(1)
         ).one_or_none()
-        return None if row is None else Erased(*row)
+        return None if row is None else Erased(**row._mapping)
 
     def find_by_entry_id(self, entry_id: str) -> EntryRecord | None:
         """Everything known about an entry; the only way to the one that lost an equivocation."""

@@ -68,7 +68,7 @@ def is_newest() -> ColumnElement[bool]:
 #: The newest tree of each log. Put together once: every request of a peer asks it.
 _ALL = (
     select(
-        Tree.id,
+        Tree.id.label("tree_id"),
         Tree.log_id,
         Log.name,
         Tree.slug,
@@ -95,7 +95,7 @@ class Trees:
     def all(self) -> list[PublishedLog]:
         """The newest tree of each log, in the order of their names."""
         rows = self._session.connection().execute(_ALL)
-        return [PublishedLog(*row) for row in rows]
+        return [PublishedLog(**row._mapping) for row in rows]
 
     def find(self, log: str) -> PublishedLog | None:
         """The newest tree of a log."""

@@ -58,5 +58,12 @@ class RankedEntry:
 
 def to_ranked(rows: Iterable[Row[Any]]) -> Iterator[RankedEntry]:
     """The entries of rows of ``SELECT_RANKED``."""
-    for key, entry_id, identifier, email, created, *ranked in rows:
-        yield RankedEntry(key, entry_id, Coordinates(identifier, email, created), *ranked)
+    for key, entry_id, identifier, email, created, deprecated, key_digest, trusted in rows:
+        yield RankedEntry(
+            key=key,
+            entry_id=entry_id,
+            coordinates=Coordinates(identifier, email, created),
+            deprecated=deprecated,
+            key_digest=key_digest,
+            trusted=trusted,
+        )

@@ -175,7 +175,7 @@ class ViewRegistry:
                 ViewList.view == name
             )
         ).one_or_none()
-        return None if row is None else ListFacts(*row)
+        return None if row is None else ListFacts(**row._mapping)
 
     def _verify_group(self, definition: Definition) -> None:
         group = definition.group

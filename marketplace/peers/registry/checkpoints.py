@@ -148,7 +148,7 @@ def newest_seen(session: Session, peer_log_id: int, most: int) -> list[Checkpoin
         .order_by(SeenCheckpoint.size.desc(), SeenCheckpoint.seen_at.desc())
         .limit(most)
     )
-    return [CheckpointSighting(*row) for row in rows]
+    return [CheckpointSighting(**row._mapping) for row in rows]
 
 
 def withheld(session: Session) -> dict[int, int]:

@@ -62,6 +62,13 @@ class Faults:
             ).order_by(PeerFault.peer_id, PeerFault.question, PeerFault.origin)
         )
         found: dict[int, tuple[UnansweredQuestion, ...]] = {}
-        for peer_id, question, *rest in rows:
-            found[peer_id] = (*found.get(peer_id, ()), UnansweredQuestion(Question(question), *rest))
+        for row in rows:
+            fault = UnansweredQuestion(
+                question=Question(row.question),
+                origin=row.origin,
+                code=row.code,
+                reason=row.reason,
+                since=row.since,
+            )
+            found[row.peer_id] = (*found.get(row.peer_id, ()), fault)
         return found

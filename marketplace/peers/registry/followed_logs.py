@@ -188,7 +188,7 @@ class FollowedLogs:
             .where(PeerLog.peer_id == peer_id)
             .order_by(PeerEvidence.id.desc())
         )
-        return [PeerContradiction(*row) for row in rows]
+        return [PeerContradiction(**row._mapping) for row in rows]
 
     def _select(self, *conditions: ColumnElement[bool]) -> list[FollowedLog]:
         query = (

@@ -41,4 +41,4 @@ class History:
             f"SELECT at, identifier, store, what, why FROM history {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  # constants
             [*values, most],
         )
-        return [SiteEvent(*row) for row in reversed(rows)]
+        return [SiteEvent(**dict(row)) for row in reversed(rows)]
