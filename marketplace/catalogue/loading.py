@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, BindParameter, Select, Subquery, and_, bindpa
 from sqlalchemy.orm import Session, aliased
 
 from marketplace import text
-from marketplace.catalogue.facts import Facts
+from marketplace.catalogue.facts import SPELLED, Facet, Facts
 from marketplace.catalogue.texts import LEADING
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin
 
@@ -225,16 +225,17 @@ def _loaded(values: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int
 
 def _spelled(row: _Row, tags: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """The values of each facet in SPELLED, in that order."""
-    return (
-        _present(row.os),
-        _present(row.os_version),
-        _present(row.os_arch),
-        _present(row.kind),
-        _present(row.format),
-        _LOCATIONS[row.has_web, row.has_pdisk],
-        (row.email,),
-        tuple(tag for tag in tags if tag.strip()),
-    )
+    values = {
+        Facet.OS: _present(row.os),
+        Facet.OS_VERSION: _present(row.os_version),
+        Facet.ARCH: _present(row.os_arch),
+        Facet.KIND: _present(row.kind),
+        Facet.FORMAT: _present(row.format),
+        Facet.LOCATION: _LOCATIONS[row.has_web, row.has_pdisk],
+        Facet.ENDORSER: (row.email,),
+        Facet.TAG: tuple(tag for tag in tags if tag.strip()),
+    }
+    return tuple([values[facet] for facet in SPELLED])
 
 
 @lru_cache(maxsize=4096)
