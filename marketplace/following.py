@@ -14,7 +14,7 @@ from marketplace.changes import ChangeLog, Cursors, Follower, LogNotFoundError, 
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import ListCaches
-from marketplace.ingest.shelving import ShelvingService
+from marketplace.ingest.filter_refresh import FilterRefresh
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.service import SearchService
 from marketplace.sparql.follower import SparqlFollower, open_follower
@@ -130,7 +130,7 @@ class Following:
         search: SearchService,
         lists: ListCaches,
         precedence: Precedence,
-        shelving: ShelvingService,
+        filter_refresh: FilterRefresh,
         queries: QueryService | None,
         keeper: Keeper | None,
     ) -> None:
@@ -141,7 +141,7 @@ class Following:
         self._search = search
         self._lists = lists
         self._precedence = precedence
-        self._shelving = shelving
+        self._filter_refresh = filter_refresh
         self._queries = queries
         self._keeper = keeper
         self._warm = threading.Event()
@@ -177,7 +177,7 @@ class Following:
     def _try_follow(self) -> bool:
         try:
             # Before anybody is answered: the settings may show less than they did.
-            self._shelving.refresh()
+            self._filter_refresh.refresh()
             if self._indexer is not None:
                 self._indexer.start()
         except (SQLAlchemyError, LogNotFoundError):

@@ -12,7 +12,7 @@ from pyramid.response import Response
 from marketplace.http.body import read_entry
 from marketplace.http.rate_limits import Turn, take_turn
 from marketplace.http.upload_target import read_address
-from marketplace.ingest.examination import TRUST_STEP, Examination
+from marketplace.ingest.dry_run import TRUST_STEP, DryRun
 from marketplace.original.uploads import client_of, try_upload
 from marketplace.runtime import Runtime
 from validators.document import AcceptedEntry
@@ -56,7 +56,7 @@ def verify(request: Request) -> Response:
     return Response(body=json.dumps(_report(found)).encode(), headerlist=headers)
 
 
-def _report(found: Examination) -> dict[str, Any]:
+def _report(found: DryRun) -> dict[str, Any]:
     body: dict[str, Any] = {
         "verdict": _verdict(found),
         "steps": [_step(step, found) for step in found.steps],
@@ -71,13 +71,13 @@ def _report(found: Examination) -> dict[str, Any]:
     return body
 
 
-def _verdict(found: Examination) -> str:
+def _verdict(found: DryRun) -> str:
     if not found.passes:
         return "refused"
     return "accepted" if found.awaits is None else "held"
 
 
-def _step(step: StepResult, found: Examination) -> dict[str, Any]:
+def _step(step: StepResult, found: DryRun) -> dict[str, Any]:
     written: dict[str, Any] = {
         "step": step.number,
         "name": step.name,

@@ -95,7 +95,7 @@ def refresh(config: Path | None, data: str | None) -> None:
     A server reads only at its start which files those are.
     """
     from marketplace.cli.database import open_database
-    from marketplace.ingest.settling import SettlingService
+    from marketplace.ingest.current_refresh import CurrentRefresh
     from marketplace.moments import utc_now
     from marketplace.trust import TrustService, VerdictService, open_store
     from marketplace.trust.memory import TrustMemory
@@ -103,7 +103,7 @@ def refresh(config: Path | None, data: str | None) -> None:
     settings = read_settings(config, data)
     with open_database(settings) as database:
         store = open_store(settings.trust, TrustMemory(database))
-        settle = SettlingService(database).refresh
+        settle = CurrentRefresh(database).refresh
         done = VerdictService(database, store, TrustService(store), utc_now, settle).refresh()
     for fault in store.faults:
         click.echo(printable(f"marketplace: {fault} ({fault.code})"), err=True)

@@ -30,7 +30,7 @@ from marketplace.ingest import (
     StoreUnavailableError,
 )
 from marketplace.ingest.addressing import address_of
-from marketplace.ingest.rehearsal import rehearse
+from marketplace.ingest.outcome import predict_outcome
 from marketplace.limits import network_of
 from marketplace.mail import LinkPurpose, Outbox
 from marketplace.mail.links import Links
@@ -243,7 +243,7 @@ class ConfirmationService:
         with self._database.write() as session:
             uploads = PendingUploads(session)
             uploads.lock()
-            if rehearse(session, entry, log, self._policy, now) == "unchanged":
+            if predict_outcome(session, entry, log, self._policy, now) == "unchanged":
                 return None
             known = uploads.find(log, entry.entry_id)
             if known is not None:

@@ -17,10 +17,10 @@ from marketplace.changes import LogNotFoundError
 from marketplace.changes.log import Appended, ChangeLog
 from marketplace.entries.erased import Erasures, find_erasures
 from marketplace.ingest.audience import verify_audience, verify_replica
-from marketplace.ingest.coming import Coming, Image, each
 from marketplace.ingest.current_rows import list_new, read_ranked, renew
 from marketplace.ingest.errors import ConflictError, ErasedError, NotShownError
 from marketplace.ingest.gate import UploadPolicy, is_blocked, latest_that_counts, verify_gate
+from marketplace.ingest.incoming import Image, IncomingEntry, each
 from marketplace.ingest.items import IngestResult, Item, Source
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.reviving import revive, show_again
@@ -79,7 +79,7 @@ class Batch:
         """Take a round in. Where it cannot be stored, ever smaller parts show which entry is at fault."""
         try:
             with self._connection.begin_nested():
-                return self._take_round([Coming(item, self._now) for item in items])
+                return self._take_round([IncomingEntry(item, self._now) for item in items])
         except Exception as error:  # becomes the outcome of this entry; the others go on
             # It may be what was read after something that is undone now.
             self.__dict__.pop("_erased", None)
@@ -93,18 +93,18 @@ class Batch:
         half = len(items) // 2
         return self._take(items[:half]) + self._take(items[half:])
 
-    def _take_round(self, coming: Sequence[Coming]) -> list[IngestResult | Exception]:
-        each(coming, self._verify_log)
-        self._find_known(coming)
-        listed = self._find_listed(coming)
-        each(coming, lambda one: self._verify_image(one, listed[one.image]))
-        fresh = [one for one in coming if one.outcome is None]
+    def _take_round(self, incoming: Sequence[IncomingEntry]) -> list[IngestResult | Exception]:
+        each(incoming, self._verify_log)
+        self._find_known(incoming)
+        listed = self._find_listed(incoming)
+        each(incoming, lambda one: self._verify_image(one, listed[one.image]))
+        fresh = [one for one in incoming if one.outcome is None]
         if fresh:
             self._store(fresh)
             self._show(fresh, listed)
-        return [one.outcome for one in coming if one.outcome is not None]
+        return [one.outcome for one in incoming if one.outcome is not None]
 
-    def _verify_log(self, one: Coming) -> None:
+    def _verify_log(self, one: IncomingEntry) -> None:
         """Check what an entry and its log tell by themselves."""
         entry, log, source = one.entry, one.item.log, one.item.source
         if log not in self._logs:
@@ -126,9 +126,9 @@ class Batch:
         """Read behind the locks: whoever erases takes them too."""
         return find_erasures(self._session)
 
-    def _find_known(self, coming: Sequence[Coming]) -> None:
+    def _find_known(self, incoming: Sequence[IncomingEntry]) -> None:
         """Find the entries that some log has; those that their own log has come to nothing new."""
-        asked = [one for one in coming if one.outcome is None]
+        asked = [one for one in incoming if one.outcome is None]
         if not asked:
             return
         ids = {"entry_ids": [one.entry.entry_id for one in asked]}
@@ -150,9 +150,9 @@ class Batch:
             else:
                 one.receive("unchanged", row.sequence)
 
-    def _find_listed(self, coming: Sequence[Coming]) -> defaultdict[Image, list[Listed[Any]]]:
+    def _find_listed(self, incoming: Sequence[IncomingEntry]) -> defaultdict[Image, list[Listed[Any]]]:
         """What any log lists as current of the images of entries that are new to their logs."""
-        images = {one.image for one in coming if one.outcome is None}
+        images = {one.image for one in incoming if one.outcome is None}
         listed: defaultdict[Image, list[Listed[Any]]] = defaultdict(list)
         if images:
             names, emails = zip(*images, strict=True)
@@ -161,7 +161,7 @@ class Batch:
                 listed[row.identifier, row.email].append(row)
         return listed
 
-    def _verify_image(self, one: Coming, listed: Collection[Listed[Any]]) -> None:
+    def _verify_image(self, one: IncomingEntry, listed: Collection[Listed[Any]]) -> None:
         """Check an upload by what its log shows about the image, and have it pass the gate."""
         entry = one.entry
         own = [row.created for row in listed if row.log_id == one.log_id]
@@ -180,16 +180,16 @@ class Batch:
             raise _conflict(one)
         verify_gate(entry, latest, self._policy, self._now)
 
-    def _is_trusted(self, one: Coming) -> bool:
+    def _is_trusted(self, one: IncomingEntry) -> bool:
         return is_trusted_signer(self._session, one.entry, self._policy, self._now)
 
-    def _is_at_coordinates(self, one: Coming) -> bool:
+    def _is_at_coordinates(self, one: IncomingEntry) -> bool:
         """Whether the log has some entry at the coordinates, superseded or not."""
         identifier, email = one.image
         where = {"log_id": one.log_id, "identifier": identifier, "email": email, "created": one.entry.created}
         return self._connection.execute(FIND_AT_COORDINATES, where).first() is not None
 
-    def _store(self, fresh: Sequence[Coming]) -> None:
+    def _store(self, fresh: Sequence[IncomingEntry]) -> None:
         """Have the entries in the tables, with what is recorded of them."""
         store_certificates(self._connection, fresh, self._now)
         for one in fresh:
@@ -201,7 +201,7 @@ class Batch:
             if one.item.record is not None:
                 one.item.record.write(self._session)
 
-    def _store_again(self, one: Coming) -> None:
+    def _store_again(self, one: IncomingEntry) -> None:
         """Have the bytes of an entry stored that another log has, or had until it was erased."""
         if self._erased.find_reason(one.entry) is not None:
             row = one.row | {"certificate_id": one.certificate_id}
@@ -212,7 +212,7 @@ class Batch:
                 show_again(self._session, one.key, one.digest)
         store_body(self._connection, one)
 
-    def _note_twins(self, fresh: Sequence[Coming]) -> None:
+    def _note_twins(self, fresh: Sequence[IncomingEntry]) -> None:
         """Note which entries say what others say at the same coordinates."""
         stated = [statement_of(one.row) for one in fresh]
         times = Counter(tuple(one.values()) for one in stated)
@@ -227,7 +227,7 @@ class Batch:
         if asked:
             self._connection.execute(NOTE_TWINS, asked)
 
-    def _show(self, fresh: Sequence[Coming], listed: Mapping[Image, Sequence[Listed[Any]]]) -> None:
+    def _show(self, fresh: Sequence[IncomingEntry], listed: Mapping[Image, Sequence[Listed[Any]]]) -> None:
         """Give the entries their numbers, and list what is current now."""
         shown = [one for one in fresh if one.shown]
         contested = list_new(self._connection, self._erased, shown, listed)
@@ -259,7 +259,7 @@ def _rounds(items: Sequence[Item]) -> Iterator[list[Item]]:
         yield run
 
 
-def _conflict(one: Coming) -> ConflictError:
+def _conflict(one: IncomingEntry) -> ConflictError:
     return ConflictError(
         f"another document has the coordinates {one.entry.coordinates.path()}: "
         "sign with a later dcterms:created"

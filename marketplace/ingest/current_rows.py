@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from marketplace.entries.erased import Erasures
-from marketplace.ingest.coming import Coming, Image
+from marketplace.ingest.incoming import Image, IncomingEntry
 from marketplace.ingest.rows import Row as Values
 from marketplace.ingest.rows import current_row
 from marketplace.models import Certificate, ChangeRow, Current, Entry
@@ -30,7 +30,7 @@ _entry, _change, _current = Entry.__table__.c, ChangeRow.__table__.c, Current.__
 def list_new(
     connection: Connection,
     erased: Erasures,
-    shown: Sequence[Coming],
+    shown: Sequence[IncomingEntry],
     listed: Mapping[Image, Sequence[Row[Any]]],
 ) -> set[Image]:
     """List entries that were inserted as current in their logs, where one key speaks about the image.
@@ -45,7 +45,7 @@ def list_new(
     for one in shown:
         keys[one.image].add(one.key_digest)
     contested = {one.image for one in shown if one.contested or len(keys[one.image]) > 1}
-    best: dict[tuple[int, Image], Coming] = {}
+    best: dict[tuple[int, Image], IncomingEntry] = {}
     for one in shown:
         over = erased.supersedes(one.log_id, one.image, one.key_digest, one.entry.created)
         known = best.get((one.log_id, one.image))

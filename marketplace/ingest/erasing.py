@@ -21,7 +21,7 @@ from marketplace.entries.erased import coordinates_digest, line_digest, series_d
 from marketplace.events import Happening, Kind, record
 from marketplace.ingest.errors import IngestError
 from marketplace.ingest.locks import lock_names, series_name
-from marketplace.ingest.showing import hide
+from marketplace.ingest.row_visibility import hide
 from marketplace.models import (
     AuditRecord,
     Certificate,

@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from marketplace.ingest.admission import Judge, Required, verify_admission, verify_path_in_date
+from marketplace.ingest.certificate_rules import (
+    Judge,
+    Required,
+    verify_certificate_rules,
+    verify_path_in_date,
+)
 from marketplace.ingest.errors import (
     CertificateExpiredError,
     CertificateNotYetValidError,
@@ -118,7 +123,7 @@ def verify_gate(entry: AcceptedEntry, latest: datetime | None, policy: UploadPol
 def _verify_endorser(
     entry: AcceptedEntry, policy: UploadPolicy, verdict: CertificateVerdict, now: datetime
 ) -> None:
-    verify_admission(entry, verdict, policy.required)
+    verify_certificate_rules(entry, verdict, policy.required)
     # Old catalogues come with authorities that are over: what lets in their signatures lets in these.
     if policy.required != "any" and policy.legacy == "refuse":
         verify_path_in_date(verdict, now, policy.max_ahead)

@@ -12,8 +12,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from marketplace.audit import AuditLog
+from marketplace.ingest.row_visibility import show
 from marketplace.ingest.rows import Row
-from marketplace.ingest.showing import show
 from marketplace.models import ChangeRow, Entry, EntryBody, Erasure
 from validators.document import AcceptedEntry
 

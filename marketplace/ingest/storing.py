@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from marketplace.ingest.coming import Coming
+from marketplace.ingest.incoming import IncomingEntry
 from marketplace.ingest.rows import Row, certificate_row, checksum_rows, intermediate_rows
 from marketplace.ingest.statements import (
     DOUBT_VERDICT,
@@ -30,12 +30,12 @@ from validators.document import Signer
 MOST_INTERMEDIATES = 16
 
 
-def store_certificates(connection: Connection, coming: Sequence[Coming], now: datetime) -> None:
+def store_certificates(connection: Connection, incoming: Sequence[IncomingEntry], now: datetime) -> None:
     """Have the certificates of the signers stored, and keep what came beside them in each log."""
-    fingerprints = list({one.entry.signer.fingerprint for one in coming})
+    fingerprints = list({one.entry.signer.fingerprint for one in incoming})
     known = find_keys(connection, FIND_CERTIFICATE_KEYS, {"fingerprints": fingerprints})
     kept: set[tuple[str, int, tuple[bytes, ...]]] = set()
-    for one in coming:
+    for one in incoming:
         signer = one.entry.signer
         if signer.fingerprint not in known:
             known[signer.fingerprint] = _insert(connection, INSERT_CERTIFICATE, certificate_row(signer))
@@ -59,7 +59,7 @@ def _store_intermediates(
         connection.execute(DOUBT_VERDICT, {"certificate_key": key, "moment": now})
 
 
-def insert_new(connection: Connection, new: Sequence[Coming]) -> None:
+def insert_new(connection: Connection, new: Sequence[IncomingEntry]) -> None:
     """Insert entries that no log has, with their bytes."""
     if not new:
         return
@@ -76,25 +76,25 @@ def insert_new(connection: Connection, new: Sequence[Coming]) -> None:
     insert_repeated(connection, new)
 
 
-def insert_repeated(connection: Connection, coming: Sequence[Coming]) -> None:
+def insert_repeated(connection: Connection, incoming: Sequence[IncomingEntry]) -> None:
     """Insert what entries say more than once: locations, tags, checksums."""
     places = [
         {"entry_key": one.key, "position": n, "uri": uri}
-        for one in coming
+        for one in incoming
         for n, uri in enumerate(one.entry.metadata.locations)
     ]
     tags = [
         {"entry_key": one.key, "position": n, "digest": tag_digest(tag), "tag": tag}
-        for one in coming
+        for one in incoming
         for n, tag in enumerate(one.entry.metadata.tags)
     ]
     insert_many(connection, EntryLocation.__table__, places)
     insert_many(connection, EntryTag.__table__, tags)
-    checksums = [row for one in coming for row in checksum_rows(one.entry, one.key)]
+    checksums = [row for one in incoming for row in checksum_rows(one.entry, one.key)]
     insert_many(connection, EntryChecksum.__table__, checksums)
 
 
-def store_body(connection: Connection, one: Coming) -> None:
+def store_body(connection: Connection, one: IncomingEntry) -> None:
     """Have the bytes stored of an entry that another log has, perhaps in another spelling."""
     where = {"entry_key": one.key, "sha256": one.digest}
     found = connection.execute(FIND_BODY, where).scalar_one_or_none()

@@ -12,7 +12,7 @@ from marketplace.confirmation import (
     AwaitedConfirmation,
     ConfirmationService,
 )
-from marketplace.confirmation.examination import with_confirmation
+from marketplace.confirmation.dry_run import with_confirmation
 from marketplace.entries import EntryService
 from marketplace.http.body import read_entry
 from marketplace.http.coordinates import entry_path
@@ -26,7 +26,7 @@ from marketplace.ingest import (
     Addressing,
     IngestResult,
 )
-from marketplace.ingest.examination import Examination, examine_upload
+from marketplace.ingest.dry_run import DryRun, dry_run_upload
 from marketplace.moments import exact
 from marketplace.pages.rendering import page
 from marketplace.runtime import Runtime
@@ -76,13 +76,13 @@ def check(request: Request) -> Response:
     take_turn(request, Turn.UPLOAD)
     address = read_address(request, read_query(request))
     data = read_entry(request, runtime.settings.upload.max_bytes, runtime.settings.site.url)
-    examination = try_upload(runtime, data, address, client_of(request))
-    response = _upload_page(request, examination)
+    dry_run = try_upload(runtime, data, address, client_of(request))
+    response = _upload_page(request, dry_run)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def try_upload(runtime: Runtime, data: bytes, address: str | Addressing, client: str) -> Examination:
+def try_upload(runtime: Runtime, data: bytes, address: str | Addressing, client: str) -> DryRun:
     """What an upload would meet in the log it goes to; what other logs hold has no part in it.
 
     Args:
@@ -91,7 +91,7 @@ def try_upload(runtime: Runtime, data: bytes, address: str | Addressing, client:
     report = runtime.acceptance.examine(data)
     with runtime.database.read() as session:
         entries = EntryService(session, runtime.list_caches)
-        found = examine_upload(report, entries, address, runtime.ingest.policy, runtime.now())
+        found = dry_run_upload(report, entries, address, runtime.ingest.policy, runtime.now())
     return with_confirmation(found, runtime.confirmation, address, client)
 
 
@@ -101,11 +101,11 @@ def client_of(request: Request) -> str:
     return address
 
 
-def _upload_page(request: Request, examination: Examination | None) -> Response:
+def _upload_page(request: Request, dry_run: DryRun | None) -> Response:
     principal = principal_of(request)
     values = {
         "max_bytes": request.registry[Runtime].settings.upload.max_bytes,
-        "examination": examination,
+        "dry_run": dry_run,
         "asks": request.registry[Runtime].settings.upload.confirm_email,
         "groups": sorted(group for group in principal.groups if principal.may_upload_to(group)),
     }

@@ -105,7 +105,7 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
         search,
         storage.list_caches,
         storage.precedence,
-        storage.shelving,
+        storage.filter_refresh,
         queries,
         storage.keeper if serves else None,
     )

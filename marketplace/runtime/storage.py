@@ -13,8 +13,8 @@ from marketplace.db import Database
 from marketplace.entries import ListCaches
 from marketplace.entries.cache import EntryCache
 from marketplace.federation.keys import SiteKeys, load_keys
-from marketplace.ingest.settling import SettlingService
-from marketplace.ingest.shelving import ShelvingService
+from marketplace.ingest.current_refresh import CurrentRefresh
+from marketplace.ingest.filter_refresh import FilterRefresh
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.metrics import Metrics
 from marketplace.moments import utc_now
@@ -33,9 +33,9 @@ class Storage:
 
     Args:
         keys: of this site among its peers; None where it has none.
-        settling: works out anew which entries are current.
+        current_refresh: works out anew which entries are current.
         site_filter: which entries this site shows.
-        shelving: applies that filter to what is stored.
+        filter_refresh: applies that filter to what is stored.
         precedence: of what followers let pass first.
     """
 
@@ -49,10 +49,10 @@ class Storage:
     keeper: Keeper
     trust_store: TrustStore
     trust: TrustService
-    settling: SettlingService
+    current_refresh: CurrentRefresh
     verdicts: VerdictService
     site_filter: SiteFilter
-    shelving: ShelvingService
+    filter_refresh: FilterRefresh
     precedence: Precedence
 
     def parts(self) -> Iterator[RunningPart]:
@@ -77,7 +77,7 @@ def open_storage(settings: Settings, signals: Signals) -> Storage:
     lists = ListCaches()
     trust_store = open_store(settings.trust, TrustMemory(database))
     trust = TrustService(trust_store)
-    settling = SettlingService(database)
+    current_refresh = CurrentRefresh(database)
     site_filter = SiteFilter(settings.federation.accept, partial(_standing, trust))
     replica = None if url is None else Replica(database, url, settings.database.read_lag, metrics)
     signals.store_changed.connect(database.on_write)
@@ -92,10 +92,10 @@ def open_storage(settings: Settings, signals: Signals) -> Storage:
         keeper=Keeper(database, lists.catalogue, settings.data, least=LEAST_ROWS),
         trust_store=trust_store,
         trust=trust,
-        settling=settling,
-        verdicts=VerdictService(database, trust_store, trust, utc_now, settling.refresh),
+        current_refresh=current_refresh,
+        verdicts=VerdictService(database, trust_store, trust, utc_now, current_refresh.refresh),
         site_filter=site_filter,
-        shelving=ShelvingService(database, site_filter),
+        filter_refresh=FilterRefresh(database, site_filter),
         precedence=Precedence(),
     )
 

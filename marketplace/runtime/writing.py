@@ -192,7 +192,7 @@ def _open_mail(
         chores=[
             Chore("expiry of pending uploads", 60.0, confirmation.expire),
             # A confirmation is taken in at once where an upload follows it, else by this.
-            Chore("current entries", 5.0, storage.settling.refresh),
+            Chore("current entries", 5.0, storage.current_refresh.refresh),
             Chore("reminders", settings.reminders.interval, reminders.run),
             Chore("old usage", 3600.0, reading.usage.fold),
             Chore("recalls", settings.reminders.interval, notices.run),
@@ -216,7 +216,7 @@ def _apply_trust(background: Background, storage: Storage) -> None:
     """Let what the site trusts now have its effects on what is stored, in one process for all."""
     if background.is_here:
         storage.verdicts.refresh()
-        storage.shelving.refresh()
+        storage.filter_refresh.refresh()
 
 
 def _show(federation: Federation, background: Background) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .admission import check_query
 from .errors import (
     QueryMalformedError,
     QueryNotAllowedError,
@@ -17,6 +16,7 @@ from .errors import (
     QueryUnavailableError,
 )
 from .pool import WorkerPool
+from .query_check import check_query
 from .terms import Blank, Iri, Literal, Term
 
 if TYPE_CHECKING:

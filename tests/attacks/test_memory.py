@@ -38,7 +38,7 @@ def form(data: bytes) -> Upload:
     return "/upload", _FORM | {"Accept": "text/html"}, head + data + b"\r\n--b--\r\n"
 
 
-def rehearsed(data: bytes) -> Upload:
+def dry_run(data: bytes) -> Upload:
     """As a dry run."""
     return "/api/v1/verify", _XML, data
 
@@ -68,7 +68,7 @@ def flood(server: RunningServer, uploads: Iterable[Upload]) -> int:
 def test_a_flood_of_refused_uploads_leaves_the_memory_as_it_was(tmp_path: Path) -> None:
     by_size = sorted((data for _, data in documents()), key=len)
     uploads = [plain(data) for data in by_size[::6]]
-    uploads += [way(data) for way in (plain, form, rehearsed) for data in by_size[-25:]]
+    uploads += [way(data) for way in (plain, form, dry_run) for data in by_size[-25:]]
     with running_server(tmp_path, upload_legacy="accept") as server:
         before = resident(server)
         flood(server, uploads)
@@ -81,7 +81,7 @@ def test_two_thousand_refused_uploads_of_one_kind_leave_the_memory_as_it_was(
     kind: str, tmp_path: Path, tell: Tell
 ) -> None:
     of_kind = [data for attack, data in documents() if attack.kind == kind]
-    uploads = [way(data) for data in of_kind for way in (plain, form, rehearsed)]
+    uploads = [way(data) for data in of_kind for way in (plain, form, dry_run)]
     with running_server(tmp_path, upload_legacy="accept") as server:
         before = resident(server)
         tell(flood(server, itertools.islice(itertools.cycle(uploads), SOAK_UPLOADS)))

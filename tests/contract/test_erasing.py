@@ -25,8 +25,8 @@ from marketplace.federation.keys import create_keys
 from marketplace.federation.published_logs import PublishedLogs
 from marketplace.fsck import FsckService
 from marketplace.ingest import ErasedError, IngestResult, IngestService, Page, Source, UploadPolicy
+from marketplace.ingest.dry_run import dry_run_upload
 from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
-from marketplace.ingest.examination import examine_upload
 from marketplace.models import Certificate, Entry, EntryBody, EntryChecksum, EntryTag, Erasure, Twin
 from marketplace.tlog.tiles import TileName
 from tests.factories.alterations import mirrored
@@ -117,7 +117,7 @@ def test_it_does_not_come_back_by_any_way(database: Database, ingest: IngestServ
 
 def dry_run(database: Database, document: bytes, log: str = PUBLIC) -> str | None:
     with database.read() as session:
-        found = examine_upload(examine(document), EntryService(session), log, UploadPolicy(), NOW)
+        found = dry_run_upload(examine(document), EntryService(session), log, UploadPolicy(), NOW)
     return found.steps[-1].code
 
 

@@ -30,7 +30,7 @@ from marketplace.ingest import (
     UploadPolicy,
 )
 from marketplace.ingest.batch import Batch
-from marketplace.ingest.coming import Coming
+from marketplace.ingest.incoming import IncomingEntry
 from marketplace.ingest.items import Page
 from marketplace.models import Base, ChangeRow, Current, Entry, EntryBody, EntryLocation, EntryTag
 from marketplace.rules.visibility import find_scope
@@ -248,7 +248,7 @@ def test_an_upload_that_fails_half_way_leaves_nothing(
     before = contents(database)
     show = Batch._show
 
-    def fail_for_one(batch: Batch, fresh: Sequence[Coming], listed: object) -> None:
+    def fail_for_one(batch: Batch, fresh: Sequence[IncomingEntry], listed: object) -> None:
         if any(one.row["title"] == "broken" for one in fresh):
             raise RuntimeError("half way")
         show(batch, fresh, listed)

@@ -25,9 +25,9 @@ from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.sections import MAGIC
 from marketplace.changes import PUBLIC
 from marketplace.db import Database
+from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.ingest.erasing import ErasingService
-from marketplace.ingest.settling import SettlingService
-from marketplace.ingest.showing import hide
+from marketplace.ingest.row_visibility import hide
 from marketplace.migrate import head_revision
 from marketplace.models import ChangeRow, Entry, Erasure, Log, VerdictRow
 from marketplace.models.base import to_seconds
@@ -70,7 +70,7 @@ def store(database: Database) -> Database:
     add(database, [said(7, 3, signed_by=signer("other"))])
     add(database, [said(20, 2, signed_by=signer(name), statement="5" * 64) for name in ("one", "two")])
     hold(database, {"key0": verdict(Standing.CHAINED), "key1": verdict(Standing.SELF_SIGNED)})
-    SettlingService(database).refresh()
+    CurrentRefresh(database).refresh()
     return database
 
 
@@ -141,7 +141,7 @@ MEANWHILE: dict[str, Callable[[Database], object]] = {
     "deprecated for the group": lambda database: add(database, [said(6, 9, deprecated="bad")], GROUP),
     "made private": hidden,
     "judged": lambda database: hold(database, {"key0": verdict(Standing.REVOKED), "key2": verdict()}),
-    "settled": lambda database: (hold(database, {"other": verdict()}), SettlingService(database).refresh()),
+    "settled": lambda database: (hold(database, {"other": verdict()}), CurrentRefresh(database).refresh()),
     "unjudged": unjudged,
 }
 

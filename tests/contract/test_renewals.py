@@ -13,7 +13,7 @@ from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue import Catalogue
 from marketplace.changes import PUBLIC, ChangeLog, Cursors
 from marketplace.db import Database
-from marketplace.ingest.settling import SettlingService
+from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.models import RenewalRow
 from marketplace.rules.visibility import find_scope
 from marketplace.search.indexer import SearchIndexer
@@ -52,7 +52,7 @@ def test_an_index_follows_a_verdict_without_starting_again(
     service = SearchService(database, Catalogue(), indexer)
 
     def found() -> set[str | None]:
-        SettlingService(database).refresh()
+        CurrentRefresh(database).refresh()
         catch_up(database, indexer)
         hits = service.search(SearchRequest(words="word"), ANONYMOUS, NOW).hits
         return {hit.row.title for hit in hits}
@@ -75,7 +75,7 @@ def test_an_image_that_one_key_speaks_about_is_never_worked_out_anew(database: D
     add(database, [said("image", 1, "ann", "one"), said("image", 2, "ann", "two")])
     for standing in (Standing.CHAINED, Standing.REVOKED, Standing.SELF_SIGNED):
         hold(database, {"ann": verdict(standing)})
-        assert SettlingService(database).refresh() == 0
+        assert CurrentRefresh(database).refresh() == 0
 
 
 def test_what_a_group_keeps_renews_nothing_of_the_public_log(database: Database) -> None:
@@ -86,7 +86,7 @@ def test_what_a_group_keeps_renews_nothing_of_the_public_log(database: Database)
     with database.read() as session:
         before = find_scope(session, ANONYMOUS).version
     hold(database, {"secret": verdict(Standing.CHAINED)})
-    assert SettlingService(database).refresh() > 0
+    assert CurrentRefresh(database).refresh() > 0
     with database.read() as session:
         assert find_scope(session, ANONYMOUS).version == before
         group = ChangeLog(session).key(GROUP)

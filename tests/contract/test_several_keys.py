@@ -19,7 +19,7 @@ from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
 from marketplace.fsck.current import verify_current
-from marketplace.ingest.settling import SettlingService
+from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.models import Current, Entry
 from marketplace.rules.current import current, preferred_at, tag_target
 from marketplace.rules.trust import speaks_for
@@ -180,6 +180,6 @@ def test_every_store_says_what_the_set_and_the_verdicts_say(
     site = Site(database)
     for step, which, what in steps:
         getattr(site, step)(which, what)
-        SettlingService(database).refresh()
+        CurrentRefresh(database).refresh()
         for principal in SEEN:
             check(site, principal)

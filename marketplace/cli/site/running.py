@@ -107,10 +107,10 @@ def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
         if (table.state / FILE).exists():
             with open_state(configuration) as state:
                 state.database.copy_to(Path(folder) / FILE)
-        rehearsed = replace(table, state=Path(folder), run=Path(folder))
+        for_trial = replace(table, state=Path(folder), run=Path(folder))
         state = State(Path(folder))
         try:
-            site = Site(replace(configuration, table=rehearsed), state)
+            site = Site(replace(configuration, table=for_trial), state)
             done = Done()
             hear(site, done)
             steps = site.plan()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from marketplace.changes import PUBLIC, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
-from marketplace.ingest.settling import SettlingService
+from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.models import Certificate, TrustState, VerdictRow
 from marketplace.sparql.follower import SparqlFollower
 from marketplace.sparql.generations import Generations
@@ -124,7 +124,7 @@ def test_a_verdict_moves_what_is_latest_without_building_the_store_again(
                 select(Certificate.id).where(Certificate.fingerprint == fingerprint_of(new))
             ).one()
             judge(session, key, standing)
-        SettlingService(log_database).refresh()
+        CurrentRefresh(log_database).refresh()
         catch_up(log_database, follower)
         wait_for(lambda wanted=wanted: latest_of(published(tmp_path / "sparql")) == wanted)
     follower.close()

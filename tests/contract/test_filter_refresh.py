@@ -15,7 +15,7 @@ from marketplace.entries import EntryQuery, EntryService, StatusFilter
 from marketplace.fsck.current import verify_current
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.errors import NotShownError
-from marketplace.ingest.shelving import ShelvingService
+from marketplace.ingest.filter_refresh import FilterRefresh
 from marketplace.ingest.site_filter import SiteFilter
 from marketplace.models import TrustState, VerdictRow
 from tests.factories.documents import CREATED, image, signed
@@ -24,9 +24,9 @@ from validators import accept
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 JANE, BOB = make_identity(email="jane@example.org"), make_identity("Bob", "bob@elsewhere.example")
-OLD = signed(image(content="shelved", title="old", tags=("lts",)), JANE, CREATED)
-NEW = signed(image(content="shelved", title="new"), JANE, "2024-05-02T12:00:00Z")
-OTHER = signed(image(content="shelved", title="other", tags=("lts",)), BOB, CREATED)
+OLD = signed(image(content="filtered", title="old", tags=("lts",)), JANE, CREATED)
+NEW = signed(image(content="filtered", title="new"), JANE, "2024-05-02T12:00:00Z")
+OTHER = signed(image(content="filtered", title="other", tags=("lts",)), BOB, CREATED)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def size(database: Database) -> int:
 
 
 def refilter(database: Database, *conditions: str) -> int:
-    return ShelvingService(database, SiteFilter(conditions)).refresh()
+    return FilterRefresh(database, SiteFilter(conditions)).refresh()
 
 
 def test_what_comes_in_is_shown_as_the_filter_says_and_logged_all_the_same(database: Database) -> None:

@@ -27,7 +27,7 @@ Required = Literal["any", "allowlist", "chain"]
 Judge = Callable[[Signer, datetime], CertificateVerdict]
 
 
-def verify_admission(entry: AcceptedEntry, verdict: CertificateVerdict, required: Required) -> None:
+def verify_certificate_rules(entry: AcceptedEntry, verdict: CertificateVerdict, required: Required) -> None:
     """Let an endorser's upload pass or say why not.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from marketplace.confirmation.errors import ConfirmationError
 from marketplace.confirmation.service import ConfirmationService
 from marketplace.ingest.addressing import Addressing, address_of
-from marketplace.ingest.examination import GATE_STEP, Examination
+from marketplace.ingest.dry_run import GATE_STEP, DryRun
 from validators.report import Outcome, StepResult
 
 #: The code of a gate that would let the upload wait.
@@ -18,9 +18,9 @@ _WAITS = (
 
 
 def with_confirmation(
-    found: Examination, confirmation: ConfirmationService, log: str | Addressing, client: str
-) -> Examination:
-    """An examination whose upload gate says that the endorser must confirm by mail, where that is so.
+    found: DryRun, confirmation: ConfirmationService, log: str | Addressing, client: str
+) -> DryRun:
+    """A dry run whose upload gate says that the endorser must confirm by mail, where that is so.
 
     Args:
         log: that would be uploaded to.

@@ -7,13 +7,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, Store
 
-from marketplace.sparql.admission import MAX_DEPTH, MAX_TEXT, check_query
 from marketplace.sparql.errors import (
     QueryMalformedError,
     QueryNotAllowedError,
     QueryRefusedError,
     QueryTooLargeError,
 )
+from marketplace.sparql.query_check import MAX_DEPTH, MAX_TEXT, check_query
 
 PROLOGUE = "PREFIX : <http://g.example/> PREFIX ex: <http://g.example/> PREFIX graph: <http://a.example/>\n"
 

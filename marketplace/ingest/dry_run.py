@@ -33,7 +33,7 @@ TRUST_STEP, GATE_STEP = 7, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class DryRun:
     """The answer that an upload would get.
 
     Args:
@@ -58,9 +58,9 @@ class Examination:
         return all(step.outcome is Outcome.PASSED for step in self.steps)
 
 
-def examine_upload(
+def dry_run_upload(
     report: Report, entries: EntryService, log: str | Addressing, policy: UploadPolicy, now: datetime
-) -> Examination:
+) -> DryRun:
     """Judge an upload as it would be judged now; another upload may change that a moment later.
 
     Args:
@@ -73,7 +73,7 @@ def examine_upload(
             _step(TRUST_STEP, Outcome.NOT_REACHED, None, "Not checked, because an earlier check failed."),
             _step(GATE_STEP, Outcome.NOT_REACHED, None, "Not checked, because an earlier check failed."),
         )
-        return Examination((*report.steps, *unasked), None, report.refusal, None)
+        return DryRun((*report.steps, *unasked), None, report.refusal, None)
     trust = judge(entry)
     name = log if isinstance(log, str) else log(entry).log
     visible = entries.visible_to(Principal(None, frozenset({name})))
@@ -82,7 +82,7 @@ def examine_upload(
         _judge_gate(entry, entries.session, visible, name, policy, now),
     )
     advice = advise(entry.metadata, now, previous=_previous(entry, visible))
-    return Examination((*report.steps, *judged), entry, None, trust, advice=advice)
+    return DryRun((*report.steps, *judged), entry, None, trust, advice=advice)
 
 
 def _previous(entry: AcceptedEntry, visible: VisibleEntries) -> Metadata | None:

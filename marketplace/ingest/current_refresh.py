@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
-from marketplace.ingest.coming import Image
 from marketplace.ingest.current_rows import renew
+from marketplace.ingest.incoming import Image
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.models import ChangeRow, Current, Entry, Log, RenewalRow, TrustState, VerdictRow
 from marketplace.models.log import RENEWALS_KEPT
@@ -26,7 +26,7 @@ from marketplace.rules.trust import is_confirmed
 _CHUNK = 100
 
 
-class SettlingService:
+class CurrentRefresh:
     """Makes current what the verdicts of now make so. Safe to call from several threads and processes."""
 
     def __init__(self, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""An entry between the door and the tables."""
+"""An entry between its acceptance and the tables of the database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Image = tuple[str, str]
 
 
 @dataclass(eq=False)
-class Coming:
+class IncomingEntry:
     """An entry that is being taken in, and what is found out about it on the way.
 
     Args:
@@ -100,13 +100,13 @@ class Coming:
         self.outcome = IngestResult(entry.coordinates, entry.entry_id, outcome, sequence, log, may_conflict)
 
 
-def each(coming: Sequence[Coming], check: Callable[[Coming], None]) -> None:
+def each(incoming: Sequence[IncomingEntry], check: Callable[[IncomingEntry], None]) -> None:
     """Check each entry that may still come in; the rule that the check raises is what becomes of the entry.
 
     Raises:
         Exception: any other error of the check.
     """
-    for one in coming:
+    for one in incoming:
         if one.outcome is None:
             try:
                 check(one)

@@ -1,4 +1,4 @@
-"""Asking the door about an entry without letting it in."""
+"""What an upload would come to, found in a transaction that is rolled back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from marketplace.ingest.items import Item
 from validators.document import AcceptedEntry
 
 
-def rehearse(
+def predict_outcome(
     session: Session, entry: AcceptedEntry, log: str, policy: UploadPolicy, now: datetime
 ) -> Literal["created", "unchanged"]:
     """What an upload would come to in this transaction, of which nothing stays.

@@ -1,4 +1,4 @@
-"""Holds what is shown of each log against the site's filter: at a start, and when verdicts change."""
+"""Applies the site's filter again to the rows of each log: at a start, and when verdicts change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
-from marketplace.ingest.showing import hide, show
+from marketplace.ingest.row_visibility import hide, show
 from marketplace.ingest.site_filter import FilterFacts, SiteFilter
 from marketplace.models import ChangeRow, Entry, EntryTag, Log, PeerLog, TrustState, VerdictRow
 
@@ -21,7 +21,7 @@ _PAGE = 2000
 _logger = logging.getLogger(__name__)
 
 
-class ShelvingService:
+class FilterRefresh:
     """Applies the site's filter again to rows of logs. Safe to call from several threads and processes."""
 
     def __init__(self, database: Database, filter_: SiteFilter) -> None:
