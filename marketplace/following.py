@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.background import Job
 from marketplace.catalogue.keeping import Keeper
-from marketplace.changes import ChangeLog, Cursors, Follower, LogNotFoundError, Precedence
+from marketplace.changes import BulkImports, ChangeLog, Cursors, Follower, LogNotFoundError
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import ListCaches
@@ -44,7 +44,7 @@ class CommonFollowers:
     Args:
         followers: all of them.
         indexer: the one of them that has to be opened first; None where there is none such.
-        precedence: of what followers let pass first.
+        bulk_imports: followers go slower while one is in progress.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class CommonFollowers:
         database: Database,
         followers: Sequence[Follower],
         indexer: SearchIndexer | None,
-        precedence: Precedence,
+        bulk_imports: BulkImports,
     ) -> None:
         self._database = database
         self._followers = followers
         self._indexer = indexer
-        self._precedence = precedence
+        self._bulk_imports = bulk_imports
         self._worker = self._make()
         self._job = Job(database, self._run, "common-followers")
         self._opened = threading.Event()
@@ -86,7 +86,7 @@ class CommonFollowers:
 
     def _make(self) -> Worker:
         return Worker(
-            self._database, self._followers, precedence=self._precedence, around=self._database.fenced
+            self._database, self._followers, bulk_imports=self._bulk_imports, around=self._database.fenced
         )
 
     def _run(self, stopping: threading.Event) -> None:
@@ -129,7 +129,7 @@ class Following:
         indexer: SearchIndexer | None,
         search: SearchService,
         lists: ListCaches,
-        precedence: Precedence,
+        bulk_imports: BulkImports,
         filter_refresh: FilterRefresh,
         queries: QueryService | None,
         keeper: Keeper | None,
@@ -140,7 +140,7 @@ class Following:
         self._indexer = indexer
         self._search = search
         self._lists = lists
-        self._precedence = precedence
+        self._bulk_imports = bulk_imports
         self._filter_refresh = filter_refresh
         self._queries = queries
         self._keeper = keeper
@@ -205,7 +205,7 @@ class Following:
         return True
 
     def _follow(self, followers: Sequence[Follower]) -> None:
-        worker = Worker(self._database, followers, precedence=self._precedence)
+        worker = Worker(self._database, followers, bulk_imports=self._bulk_imports)
         worker.start()
         self._workers = (*self._workers, worker)
 

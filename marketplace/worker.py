@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Follower, Precedence, RenewedFollower
+from marketplace.changes import PUBLIC, BulkImports, Change, ChangeLog, Cursors, Follower, RenewedFollower
 from marketplace.db import Database
 from marketplace.system_errors import reason_of
 
@@ -22,7 +22,7 @@ POLL = 5.0
 #: Seconds from one look to the next while rows come in. A follower's batch costs a durable write of its own
 #: and as much whether it holds one row or a hundred: taking each upload by itself slows the uploads down.
 GATHER = 0.6
-#: Seconds from one batch to the next while something has precedence: little by little they go on, and are
+#: Seconds from one batch to the next while a whole log is imported: little by little they go on, and are
 #: behind by what comes in.
 LET_PASS = 5.0
 #: Seconds to wait after the first failure of a follower; doubles with each further one.
@@ -61,7 +61,7 @@ class Worker:
     Args:
         poll: seconds between looks at the logs when nobody nudges.
         retry: seconds to wait after the first failure of a follower.
-        precedence: of what followers let pass first.
+        bulk_imports: followers go slower while one is in progress.
         let_pass: seconds from one batch to the next meanwhile.
         around: entered by each thread for as long as it runs.
     """
@@ -73,12 +73,12 @@ class Worker:
         *,
         poll: float = POLL,
         retry: float = FIRST_RETRY,
-        precedence: Precedence | None = None,
+        bulk_imports: BulkImports | None = None,
         let_pass: float = LET_PASS,
         around: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._database = database
-        others = precedence or Precedence()
+        others = bulk_imports or BulkImports()
         self._runners = [
             _Runner(database, follower, poll, retry, others, let_pass, around) for follower in followers
         ]
@@ -286,7 +286,7 @@ class _Runner:
         follower: Follower,
         poll: float,
         retry: float,
-        precedence: Precedence,
+        bulk_imports: BulkImports,
         let_pass: float,
         around: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -300,7 +300,7 @@ class _Runner:
         self._database = database
         self._poll = poll
         self._retry = retry
-        self._precedence = precedence
+        self._bulk_imports = bulk_imports
         self._let_pass = let_pass
         self._around = around
 
@@ -326,7 +326,7 @@ class _Runner:
                 )  # nudges do not shorten it: uploads must not turn it into a busy loop
                 continue
             self.failures, self.reason = 0, ""
-            if taken and self._precedence.taken:
+            if taken and self._bulk_imports.in_progress:
                 self.stopping.wait(self._let_pass)
             elif taken < BATCH:
                 self.stopping.wait(GATHER)

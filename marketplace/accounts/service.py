@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import ANONYMOUS, PUBLIC, STRANGER, Principal, Scope, group_log
 from marketplace.accounts.errors import CredentialsError, SessionEndedError
 from marketplace.accounts.groups import GroupService
+from marketplace.accounts.last_use import LastUse
 from marketplace.accounts.people import Person
 from marketplace.accounts.sessions import SessionService
 from marketplace.accounts.tokens import Token, TokenService
-from marketplace.accounts.use import LastUse
 from marketplace.audit import AuditLog
 from marketplace.config.access import SiteMode
 from marketplace.db import Database

@@ -9,7 +9,7 @@ from pyramid.response import Response
 
 from marketplace.access import PUBLIC
 from marketplace.access.narrowing import GROUP, LONGEST
-from marketplace.entries.announced import announced, find_state
+from marketplace.entries.log_rows import find_rows, find_state
 from marketplace.http.errors import NotFoundError
 from marketplace.http.responses import etag_of, tagged_response, unchanged_response
 from marketplace.http.security import principal_of
@@ -67,7 +67,7 @@ def changes(request: Request) -> Response:
         unchanged = unchanged_response(request, etag)
         if unchanged is not None:
             return unchanged
-        rows = announced(session, state, since, limit)
+        rows = find_rows(session, state, since, limit)
     following = min(state.size, since + limit) if since < state.size else since
     urls = Urls(site_url(request))
     url = following_url(request, since=str(following)) if following < state.size else None

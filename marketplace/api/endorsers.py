@@ -11,8 +11,8 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from marketplace.entries import EndorserRow
-from marketplace.entries.registry import MOST as MOST_CERTIFICATES
-from marketplace.entries.registry import CertificateUse, EndorserChange
+from marketplace.entries.certificates import MOST as MOST_CERTIFICATES
+from marketplace.entries.certificates import CertificateUse, EndorserChange
 from marketplace.http.errors import NotFoundError
 from marketplace.http.visible_entries import visible_entries
 from marketplace.rules.trust import StoredVerdict, TrustMark

@@ -158,11 +158,11 @@ def _site_filter(settings: Settings, opened: Database) -> SiteFilter:
     from marketplace.ingest.site_filter import SiteFilter
     from marketplace.moments import utc_now
     from marketplace.trust import TrustService, open_store
-    from marketplace.trust.memory import TrustMemory
+    from marketplace.trust.stored_crls import StoredCrls
 
     if not settings.federation.accept:
         return SiteFilter()
-    trust = TrustService(open_store(settings.trust, TrustMemory(opened)))
+    trust = TrustService(open_store(settings.trust, StoredCrls(opened)))
     return SiteFilter(
         settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value
     )

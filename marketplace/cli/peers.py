@@ -212,13 +212,13 @@ def _administration(settings: Settings) -> Iterator[PeerAdministration]:
 
 @contextmanager
 def _pulls(peers: PeerAdministration, settings: Settings) -> Iterator[PullService]:
-    from marketplace.changes import Precedence
+    from marketplace.changes import BulkImports
     from marketplace.federation.keys import load_keys
     from marketplace.peers.service import open_pulls
 
     with open_ingest(peers.database, settings) as ingest:
         keys = load_keys(settings.data)
-        service = open_pulls(settings.federation, peers.database, ingest, keys, Precedence())
+        service = open_pulls(settings.federation, peers.database, ingest, keys, BulkImports())
         try:
             yield service
         finally:

@@ -12,7 +12,7 @@ from marketplace.rules.trust import ListedTrust
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService, open_store
-from marketplace.trust.memory import TrustMemory
+from marketplace.trust.stored_crls import StoredCrls
 from marketplace.views.reading import ImageReader
 from marketplace.views.selecting import Selector
 from marketplace.views.signing import SigningKeys
@@ -25,7 +25,7 @@ def open_selector(settings: Settings, database: Database, indexes: SearchIndexer
         indexes: by which views with words are evaluated; without them such views are refused.
     """
     lists = ListCaches()
-    trust = TrustService(open_store(settings.trust, TrustMemory(database)))
+    trust = TrustService(open_store(settings.trust, StoredCrls(database)))
     shown = SiteFilter(
         settings.federation.accept, lambda signer: trust.verdict(signer, utc_now()).standing.value
     )

@@ -98,11 +98,11 @@ def refresh(config: Path | None, data: str | None) -> None:
     from marketplace.ingest.current_refresh import CurrentRefresh
     from marketplace.moments import utc_now
     from marketplace.trust import TrustService, VerdictService, open_store
-    from marketplace.trust.memory import TrustMemory
+    from marketplace.trust.stored_crls import StoredCrls
 
     settings = read_settings(config, data)
     with open_database(settings) as database:
-        store = open_store(settings.trust, TrustMemory(database))
+        store = open_store(settings.trust, StoredCrls(database))
         settle = CurrentRefresh(database).refresh
         done = VerdictService(database, store, TrustService(store), utc_now, settle).refresh()
     for fault in store.faults:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.confirmation.errors import CertificateFrozenError, TooManyPendingError
-from marketplace.mail.once import insert_once
 from marketplace.models import ConfirmedEndorser, PendingUpload
+from marketplace.models.insertion import insert_once
 from marketplace.trust.verdicts import announce
 from validators.document import AcceptedEntry
 

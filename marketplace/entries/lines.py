@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.entries.current_statements import Listed, find_listed
 from marketplace.entries.records import EntryRow
-from marketplace.entries.remembered import Remembered
 from marketplace.entries.rows import lines_of, to_row
 from marketplace.models.current import SEPARATOR
 from marketplace.rules.visibility import VisibleLogs
@@ -44,8 +44,8 @@ class LineMemory:
     """What a process remembers of lines. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lines: Remembered[Hashable, Line] = Remembered(_BYTES, _cost_of_line)
-        self._said: Remembered[Hashable, _Said] = Remembered(_BYTES, _cost_of_said)
+        self._lines: BoundedCache[Hashable, Line] = BoundedCache(_BYTES, _cost_of_line)
+        self._said: BoundedCache[Hashable, _Said] = BoundedCache(_BYTES, _cost_of_said)
 
     def find(self, session: Session, scope: VisibleLogs, keys: Sequence[int]) -> dict[int, Line]:
         """The lines of some entries, by their keys; those that the scope does not show are missing."""
@@ -89,7 +89,7 @@ class _Said:
 
 
 def _recall(
-    memory: Remembered[Hashable, V],
+    memory: BoundedCache[Hashable, V],
     scope: VisibleLogs,
     keys: Collection[K],
     read: Callable[[Sequence[K]], Mapping[K, V]],

@@ -16,7 +16,7 @@ from pyroaring import BitMap
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, select, type_coerce
 from sqlalchemy.orm import Session
 
-from marketplace.entries.counts import AnswerCache, Lifetime
+from marketplace.entries.answer_cache import AnswerCache, Lifetime
 from marketplace.entries.query import Direction
 from marketplace.models import Current
 from marketplace.models.current import FOREVER

@@ -15,9 +15,10 @@ from marketplace.access.principal import PUBLIC, Principal
 from marketplace.catalogue import Catalogue
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
+from marketplace.entries.answer_cache import AnswerCache, Lifetime
+from marketplace.entries.certificates import CertificateUse, EndorserCertificates, EndorserChange
 from marketplace.entries.checksums import stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
-from marketplace.entries.counts import AnswerCache, Lifetime
 from marketplace.entries.current_statements import CurrentStatement, Listed, find_statements
 from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.erased import Erased, coordinates_digest
@@ -37,7 +38,6 @@ from marketplace.entries.records import (
     EntryRow,
     StoredEntry,
 )
-from marketplace.entries.registry import CertificateRegistry, CertificateUse, EndorserChange
 from marketplace.entries.rows import select_rows, to_row
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
@@ -333,11 +333,11 @@ class VisibleEntries:
 
     def certificates(self, email: str, now: datetime) -> Sequence[CertificateUse]:
         """The certificates an endorser signed with, the latest seen first; ``now`` tells which are new."""
-        return CertificateRegistry(self._session, self._scope).certificates(email, now)
+        return EndorserCertificates(self._session, self._scope).certificates(email, now)
 
     def endorser_changes(self, certificates: Sequence[CertificateUse]) -> Sequence[EndorserChange]:
         """What changed about certificates from ``certificates``, newest first."""
-        return CertificateRegistry(self._session, self._scope).changes(certificates)
+        return EndorserCertificates(self._session, self._scope).changes(certificates)
 
     def look_alikes(self) -> LookAlikes:
         """Which of the visible endorsers can be taken for one another."""

@@ -1,7 +1,8 @@
-"""Inserts many rows of one form: the statement is put together once, and the driver gets plain values.
+"""Inserts rows that may be there already, and many rows of one form.
 
-SQLAlchemy prepares the parameters of each row by themselves, which for a page of
-entries takes longer than the database needs to store them.
+For many rows the statement is put together once, and the driver gets plain values: SQLAlchemy prepares the
+parameters of each row by themselves, which for a page of entries takes longer than the database needs to
+store them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import Connection, Dialect, FromClause, Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
 from marketplace.models.base import UtcSecond, to_seconds
 
@@ -47,3 +50,14 @@ def _prepare(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[st
         return values if order is None else tuple([values[name] for name in order])
 
     return str(compiled), parameters
+
+
+def insert_once(session: Session, model: type, values: Any) -> postgresql.Insert | sqlite.Insert:
+    """An insert that does nothing where the row is there already, on either database.
+
+    Args:
+        values: of one row, or a list of several; PostgreSQL then wants them in one order everywhere.
+    """
+    if session.connection().dialect.name == "postgresql":
+        return postgresql.insert(model).values(values).on_conflict_do_nothing()
+    return sqlite.insert(model).values(values).on_conflict_do_nothing()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from marketplace.entries.certificates import CertificateUse, EndorserChange, Succession
 from marketplace.entries.lookalikes import Likeness, LookAlike
-from marketplace.entries.registry import CertificateUse, EndorserChange, Succession
 from validators.document import format_time
 
 from .badges import Badge

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.background import Job
-from marketplace.changes import Precedence
+from marketplace.changes import BulkImports
 from marketplace.config.federation import FederationSettings
 from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys
@@ -173,7 +173,7 @@ def open_pulls(
     database: Database,
     ingest: IngestService,
     keys: SiteKeys | None,
-    precedence: Precedence,
+    bulk_imports: BulkImports,
     ask_elsewhere: Callable[[], None] = lambda: None,
 ) -> PullService:
     """The pulls of a site; nothing runs yet.
@@ -188,6 +188,6 @@ def open_pulls(
         filter=ingest.policy.site_filter,
         clock=utc_now,
         site=None if keys is None else keys.site,
-        precedence=precedence,
+        bulk_imports=bulk_imports,
     )
     return PullService(means, keys, ask_elsewhere)

@@ -15,8 +15,8 @@ from marketplace.audit import AuditLog, Detail
 from marketplace.db import Database
 from marketplace.events import Happening, Kind, record
 from marketplace.locations.links import carries_credentials
-from marketplace.mail.once import insert_once
 from marketplace.models import ChangeRow, Entry, EntryChecksum, EntryLocation, SiteReceipt
+from marketplace.models.insertion import insert_once
 from marketplace.presence.errors import NotTakenError
 from marketplace.presence.keys import BoundSite, SiteRegistry
 from marketplace.receipts import (

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from marketplace.access import Principal
 from marketplace.audit import AuditLog
-from marketplace.mail.once import insert_once
 from marketplace.models import CloudSite, SiteReceipt
+from marketplace.models.insertion import insert_once
 from marketplace.presence.errors import SiteKeyBindingError, SiteNotFoundError
 from marketplace.tlog.note import VerifierKey
 

@@ -17,8 +17,8 @@ from marketplace.config.mail import is_address
 from marketplace.db import Database
 from marketplace.events import Happening, Kind, record
 from marketplace.mail import Outbox
-from marketplace.mail.once import insert_once
 from marketplace.models import ChangeRow, Current, Entry, Log, ReminderGiven, SiteReceipt
+from marketplace.models.insertion import insert_once
 from marketplace.presence.keys import SiteRegistry
 from marketplace.presence.letters import Telling, recall_letter
 from marketplace.presence.reading import Presence, Recall, SiteCopy

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from marketplace.mail.once import insert_once
 from marketplace.models import ReminderChoice
+from marketplace.models.insertion import insert_once
 
 
 class Choices:

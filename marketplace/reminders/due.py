@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.changes import ChangeLog
-from marketplace.mail.once import insert_once
 from marketplace.models import (
     Certificate,
     ConfirmedEndorser,
@@ -28,6 +27,7 @@ from marketplace.models import (
 )
 from marketplace.models.base import from_seconds, to_seconds
 from marketplace.models.current import FOREVER
+from marketplace.models.insertion import insert_once
 
 #: Days ahead at which an entry's end is told.
 DAYS = (1, 7, 30)

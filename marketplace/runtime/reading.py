@@ -11,7 +11,7 @@ from marketplace.accounts import AccessService
 from marketplace.config import Settings
 from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database
-from marketplace.entries.elsewhere import ElsewhereWatch
+from marketplace.entries.cache_invalidation import CacheInvalidation
 from marketplace.federation.keys import derive_key
 from marketplace.following import CommonFollowers, Following
 from marketplace.judging.service import ImageJudge
@@ -94,7 +94,7 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
     views = ViewService(database, selector, watch, utc_now, max(1, settings.server.threads // 2), usage.count)
     followers = (VerdictFollower(storage.verdicts), _conflicts(settings, database), shared)
     common = CommonFollowers(
-        database, [one for one in followers if one is not None], shared, storage.precedence
+        database, [one for one in followers if one is not None], shared, storage.bulk_imports
     )
     queries = query_service(settings) if settings.query.enabled and serves else None
     following = Following(
@@ -104,7 +104,7 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
         indexer if serves and shared is None else None,
         search,
         storage.list_caches,
-        storage.precedence,
+        storage.bulk_imports,
         storage.filter_refresh,
         queries,
         storage.keeper if serves else None,
@@ -112,7 +112,7 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
     for signal in (signals.log_grew, signals.store_changed, signals.trust_changed):
         signal.connect(judge.forget, views.forget)
     signals.log_grew.connect(following.nudge)
-    signals.store_changed.connect(ElsewhereWatch(database, storage.entry_cache).look)
+    signals.store_changed.connect(CacheInvalidation(database, storage.entry_cache).look)
     return Reading(
         search=search,
         queries=queries,

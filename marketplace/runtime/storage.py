@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from marketplace.catalogue.keeping import LEAST_ROWS, Keeper
-from marketplace.changes import Precedence
+from marketplace.changes import BulkImports
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import ListCaches
@@ -23,7 +23,7 @@ from marketplace.runtime.parts import RunningPart
 from marketplace.runtime.signals import Signals
 from marketplace.shared_limits import SharedLimits
 from marketplace.trust import TrustService, TrustStore, VerdictService, open_store
-from marketplace.trust.memory import TrustMemory
+from marketplace.trust.stored_crls import StoredCrls
 from validators.document import Signer
 
 
@@ -36,7 +36,7 @@ class Storage:
         current_refresh: works out anew which entries are current.
         site_filter: which entries this site shows.
         filter_refresh: applies that filter to what is stored.
-        precedence: of what followers let pass first.
+        bulk_imports: followers go slower while one is in progress.
     """
 
     database: Database
@@ -53,7 +53,7 @@ class Storage:
     verdicts: VerdictService
     site_filter: SiteFilter
     filter_refresh: FilterRefresh
-    precedence: Precedence
+    bulk_imports: BulkImports
 
     def parts(self) -> Iterator[RunningPart]:
         """The parts that run, in the order in which they start."""
@@ -75,7 +75,7 @@ def open_storage(settings: Settings, signals: Signals) -> Storage:
     counted = settings.limit.counted
     together = counted == "together" or (counted == "auto" and settings.role == "web")
     lists = ListCaches()
-    trust_store = open_store(settings.trust, TrustMemory(database))
+    trust_store = open_store(settings.trust, StoredCrls(database))
     trust = TrustService(trust_store)
     current_refresh = CurrentRefresh(database)
     site_filter = SiteFilter(settings.federation.accept, partial(_standing, trust))
@@ -96,7 +96,7 @@ def open_storage(settings: Settings, signals: Signals) -> Storage:
         verdicts=VerdictService(database, trust_store, trust, utc_now, current_refresh.refresh),
         site_filter=site_filter,
         filter_refresh=FilterRefresh(database, site_filter),
-        precedence=Precedence(),
+        bulk_imports=BulkImports(),
     )
 
 

@@ -83,7 +83,7 @@ def open_writing(settings: Settings, storage: Storage, reading: Reading, signals
     acceptance = Acceptance()
     ingest = _open_ingest(settings, storage, acceptance, signals)
     peers = open_pulls(
-        settings.federation, database, ingest, storage.keys, storage.precedence, signals.work_wanted
+        settings.federation, database, ingest, storage.keys, storage.bulk_imports, signals.work_wanted
     )
     federation = _open_federation(settings, storage, signals)
     confirmation = ConfirmationService(
@@ -103,7 +103,7 @@ def open_writing(settings: Settings, storage: Storage, reading: Reading, signals
         EventNoter(database, utc_now, signals.recall_noted),
         Planner(database, utc_now, sender.disable, partial(find_entries, reading.views)),
         sender,
-        storage.precedence,
+        storage.bulk_imports,
     )
     watching = LocationWatch(reading.watch, settings.watch)
     trust_watch = TrustWatch(

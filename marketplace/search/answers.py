@@ -10,7 +10,7 @@ from operator import neg
 
 from pyroaring import BitMap
 
-from marketplace.entries.remembered import Remembered
+from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.search.engine import Equals
 from marketplace.search.words import WordQuery
 
@@ -76,6 +76,6 @@ class Ranked:
         return self._scores[self._keys.index(entry_key)] if entry_key in self.keys else None
 
 
-def answer_cache() -> Remembered[tuple[Hashable, WordQuery], Ranked]:
+def answer_cache() -> BoundedCache[tuple[Hashable, WordQuery], Ranked]:
     """An empty one, by states of an index and queries: who searches goes on to pages and filters."""
-    return Remembered(ANSWER_BYTES, Ranked.bytes)
+    return BoundedCache(ANSWER_BYTES, Ranked.bytes)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from marketplace.db import Database
-from marketplace.entries.remembered import Remembered
+from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.search.answers import Ranked
 from marketplace.search.document import ENTRY_WORDS, SearchDocument
 from marketplace.search.engine import (
@@ -93,7 +93,7 @@ class PostgresqlIndex:
         self._table = table
         self._clauses = Clauses(table, _clause)
         #: What entries score for lexemes.
-        self._scores: Remembered[Hashable, dict[int, float]] = Remembered(
+        self._scores: BoundedCache[Hashable, dict[int, float]] = BoundedCache(
             SCORE_BYTES, lambda scores: _SCORE * (1 + len(scores))
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 import whoosh
 from whoosh import index
 
-from marketplace.entries.remembered import Remembered
+from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.search import directory
 from marketplace.search.answers import ANSWER_BYTES
 from marketplace.search.engine import CurrentKeys, EngineStats, IndexBatch, Matches, Position
@@ -76,7 +76,7 @@ class WhooshIndex:
         self._open: IndexState | None = None
         #: When the directory changed that was listed last, and the generation found.
         self._listed: tuple[int, int] | None = None
-        self._answers: Remembered[tuple[int, WordQuery], ScoredAnswer] = Remembered(
+        self._answers: BoundedCache[tuple[int, WordQuery], ScoredAnswer] = BoundedCache(
             ANSWER_BYTES, ScoredAnswer.bytes
         )
         #: The newest states that were read, by their generations.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from marketplace.config import TrustSettings
-from marketplace.trust.memory import TrustMemory
+from marketplace.trust.stored_crls import StoredCrls
 from marketplace.trust_files import Sources, TrustStore
 from validators.material import TrustPolicy
 
 
-def open_store(settings: TrustSettings, memory: TrustMemory | None = None) -> TrustStore:
+def open_store(settings: TrustSettings, memory: StoredCrls | None = None) -> TrustStore:
     """The store that the settings describe."""
     sources = Sources(
         anchors=settings.anchors,

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from marketplace.audit import AuditLog
-from marketplace.trust.memory import forget_lists
+from marketplace.trust.stored_crls import forget_lists
 
 
 def forget(session: Session, file: str, *, by: str, at: datetime) -> list[Path]:

@@ -18,8 +18,8 @@ from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.locations import Look, Reach
 from marketplace.mail import Outbox
-from marketplace.mail.once import insert_once
 from marketplace.models import AccessGroup, ChangeRow, Current, EntryLocation, Log, WatchedLocation
+from marketplace.models.insertion import insert_once
 from marketplace.moments import for_people
 from marketplace.reminders.due import Due
 from marketplace.reminders.letters import location_letter

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, aliased
 
 from marketplace.audit import AuditLog
 from marketplace.events.record import new_event_id
-from marketplace.mail.once import insert_once
 from marketplace.models import Webhook, WebhookDelivery
+from marketplace.models.insertion import insert_once
 from marketplace.models.owed import DEAD, SENT, WAITING
 from marketplace.queue import Queue
 from marketplace.webhooks.definitions import Hook

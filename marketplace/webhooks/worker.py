@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from marketplace.background import Job
-from marketplace.changes import Precedence
+from marketplace.changes import BulkImports
 from marketplace.db import Database
 from marketplace.events import PAGE, EventNoter
 from marketplace.webhooks.planning import Planner
@@ -19,7 +19,7 @@ POLL = 1.0
 #: Seconds from one noting to the next while something happens: each is a durable write, whatever it holds,
 #: and one for every upload would slow the uploads down.
 GATHER = 0.6
-#: Seconds from one look to the next while something has precedence.
+#: Seconds from one look to the next while a whole log is imported.
 LET_PASS = 5.0
 #: Seconds between two removals of what is of no use any more.
 TIDY = 3600.0
@@ -36,7 +36,7 @@ class WebhookWorker:
         noter: notes what happened.
         planner: owes it to webhooks.
         sender: sends what is owed.
-        precedence: what goes on that needs the processors more.
+        bulk_imports: leaves them the processors while one is in progress.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class WebhookWorker:
         noter: EventNoter,
         planner: Planner,
         sender: Sender,
-        precedence: Precedence | None = None,
+        bulk_imports: BulkImports | None = None,
     ) -> None:
         self._database = database
         self._noter = noter
         self._planner = planner
         self._sender = sender
-        self._precedence = precedence or Precedence()
+        self._bulk_imports = bulk_imports or BulkImports()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._wake = threading.Event()
         self._sent = threading.Event()
@@ -90,7 +90,7 @@ class WebhookWorker:
             if time.monotonic() >= tidy_at:
                 self._attempt("tidying", self._tidy)
                 tidy_at = time.monotonic() + TIDY
-            if self._precedence.taken:
+            if self._bulk_imports.in_progress:
                 stopping.wait(LET_PASS)
             elif not busy:
                 self._wake.wait(POLL)

@@ -16,7 +16,7 @@ from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.trust import TrustService, VerdictService, open_store
-from marketplace.trust.memory import TrustMemory
+from marketplace.trust.stored_crls import StoredCrls
 from marketplace.views.definitions import Definition
 from marketplace.views.export import Exported, Exporter
 from tests.factories.documents import image, signed
@@ -66,7 +66,7 @@ class Site:
         Path(self._settings.trust.anchors[0]).write_bytes(b"".join(one.certificate_pem for one in roots))
 
     def judge(self) -> None:
-        store = open_store(self._settings.trust, TrustMemory(self._database))
+        store = open_store(self._settings.trust, StoredCrls(self._database))
         VerdictService(self._database, store, TrustService(store), lambda: self.now, lambda: 0).refresh()
 
     def copy(self, folder: Path) -> Exported:

@@ -24,7 +24,7 @@ from marketplace.search.errors import SearchUnavailableError
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.looking import open_indexes
 from marketplace.trust import TrustService, VerdictService, open_store
-from marketplace.trust.memory import TrustMemory
+from marketplace.trust.stored_crls import StoredCrls
 from marketplace.views.cached import KEPT
 from marketplace.views.definitions import BUILT_IN, Definition
 from marketplace.views.errors import (
@@ -85,7 +85,7 @@ def select(database: Database, settings: Settings) -> Select:
                 ingest.submit(one)
         finally:
             ingest.close()
-        store = open_store(settings.trust, TrustMemory(database))
+        store = open_store(settings.trust, StoredCrls(database))
         VerdictService(database, store, TrustService(store), lambda: NOW, lambda: 0).refresh()
         with database.read() as session:
             return open_selector(settings, database).select(session, definition, definition.name, now).view
@@ -150,7 +150,7 @@ def test_what_a_verdict_does_not_touch_is_not_judged_again(
             return selector.select(session, TRUSTED, TRUSTED.name, now, before)
 
     def turn() -> None:
-        store = open_store(settings.trust, TrustMemory(database))
+        store = open_store(settings.trust, StoredCrls(database))
         VerdictService(database, store, TrustService(store), lambda: NOW, lambda: 0).refresh()
 
     first = choose()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Precedence
+from marketplace.changes import PUBLIC, BulkImports, Change, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.ingest import IngestService, Source, UploadPolicy
 from marketplace.worker import Lag, Worker, catch_up, rebuild, step_over
@@ -71,11 +71,11 @@ def test_a_follower_gets_every_row_of_every_log_in_order(database: Database) -> 
     assert catch_up(database, follower) == 0
 
 
-def test_followers_let_pass_what_has_precedence(database: Database) -> None:
+def test_followers_go_slower_during_a_bulk_import(database: Database) -> None:
     grow(database, 0, 600)  # more than a batch
-    precedence, patient, hasty = Precedence(), Recorder("patient"), Recorder("hasty")
-    pauses = {"precedence": precedence, "let_pass": DEADLINE * 10}
-    with precedence.take(), running(Worker(database, [patient], **pauses)):
+    bulk_imports, patient, hasty = BulkImports(), Recorder("patient"), Recorder("hasty")
+    pauses = {"bulk_imports": bulk_imports, "let_pass": DEADLINE * 10}
+    with bulk_imports.begin(), running(Worker(database, [patient], **pauses)):
         patient.wait_for(512)
         with running(Worker(database, [hasty])):
             hasty.wait_for(600)

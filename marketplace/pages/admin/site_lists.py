@@ -12,7 +12,7 @@ from marketplace.mail import Outbox
 from marketplace.pages.display import grouped, plural
 from marketplace.peers.administration import PeerAdministration
 from marketplace.runtime import Runtime
-from marketplace.trust.memory import TrustMemory
+from marketplace.trust.stored_crls import StoredCrls
 from validators.times import parse_time
 
 from .lists import paged
@@ -169,7 +169,7 @@ def trust(request: Request, query: Mapping[str, str]) -> AdministrationPage:
     held = runtime.trust_store.material
     faults = runtime.trust_faults()
     gone = {fault.file for fault in faults if fault.code == "trust.crl-gone"}
-    remembered = sorted(str(path) for path in TrustMemory(runtime.database).paths())
+    remembered = sorted(str(path) for path in StoredCrls(runtime.database).paths())
     found, further, shown = paged(remembered, query, "trust")
     return AdministrationPage(
         "trust",

@@ -16,7 +16,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
-from marketplace.changes import Precedence, Provenance
+from marketplace.changes import BulkImports, Provenance
 from marketplace.db import Database
 from marketplace.ingest import IngestResult, IngestService, Page
 from marketplace.ingest.site_filter import SiteFilter
@@ -62,7 +62,7 @@ class PullTools:
         filter: which private logs the site reads at all.
         clock: returns the time as an aware datetime.
         site: this one's name among others; None where it publishes nothing.
-        precedence: taken while a log comes in as a whole.
+        bulk_imports: counts a log that comes in as a whole.
     """
 
     database: Database
@@ -71,7 +71,7 @@ class PullTools:
     filter: SiteFilter
     clock: Callable[[], datetime]
     site: str | None = None
-    precedence: Precedence = field(default_factory=Precedence)
+    bulk_imports: BulkImports = field(default_factory=BulkImports)
 
 
 class LogPull:
@@ -217,7 +217,7 @@ class LogPull:
         mirrors = open_mirrors(client, self.slug, followed.trusted, self._find_mirrors(followed.log), AT_ONCE)
         try:
             with (
-                self._means.precedence.take(),
+                self._means.bulk_imports.begin(),
                 Bundles(client, self.slug, known, self._means.verification, mirrors) as bundles,
                 WrittenPages() as written,
             ):

@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 
 from marketplace.db import Database
 from marketplace.entries.cache import EntryCache, RememberedEntry
-from marketplace.entries.elsewhere import ElsewhereWatch
+from marketplace.entries.cache_invalidation import CacheInvalidation
 from marketplace.models import Entry, Erasure
 from tests.contract.search_store import add, empty, entry
 from tests.factories.entries import moment
@@ -17,7 +17,7 @@ def test_memory_forgets_what_may_be_shown_otherwise_and_nothing_else(database: D
     contested, kept = entry("one", 1), entry("two", 2)
     add(database, [contested, kept])
     cache = EntryCache(1_000_000)
-    watch = ElsewhereWatch(database, cache)
+    watch = CacheInvalidation(database, cache)
     watch.look()
     for one in (contested, kept):
         cache.remember(one.coordinates.path(), RememberedEntry.of(one.data), cache.generation())

@@ -13,7 +13,7 @@ from validators.document import Coordinates
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class LogEntry:
     """A row of a log with the coordinates of its entry."""
 
     sequence: int
@@ -56,7 +56,7 @@ def find_state(session: Session, log: str) -> LogState | None:
     return LogState(log_id, size=size, revision=revision, last=last)
 
 
-def announced(session: Session, state: LogState, since: int, limit: int) -> list[Announced]:
+def find_rows(session: Session, state: LogState, since: int, limit: int) -> list[LogEntry]:
     """The rows of a page of a log that are shown.
 
     Args:
@@ -84,6 +84,6 @@ def announced(session: Session, state: LogState, since: int, limit: int) -> list
         .order_by(ChangeRow.sequence)
     )
     return [
-        Announced(sequence, entry_id, Coordinates(identifier, email, created), accepted_at)
+        LogEntry(sequence, entry_id, Coordinates(identifier, email, created), accepted_at)
         for sequence, entry_id, identifier, email, created, accepted_at in found
     ]

@@ -1,4 +1,4 @@
-"""Has memory forget entries whose standing another process changed: by one that came since, or by erasing."""
+"""Removes entries from the cache that another process changed: by storing another one, or by erasing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from validators.document import Coordinates
 _MOST = 2000
 
 
-class ElsewhereWatch:
+class CacheInvalidation:
     """Looks at what was stored since the last look, whoever stored it.
 
     Args:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from marketplace.db import Database
-from marketplace.trust.memory import TrustMemory, forget_lists
+from marketplace.trust.stored_crls import StoredCrls, forget_lists
 from marketplace.trust_files import TrustStore
 from marketplace.trust_files.loading import Sources
 from tests.factories.identities import make_identity
@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 def opened(database, folder):
     """The trust of a process that has just started."""
-    return TrustStore(Sources((str(folder),)), TrustPolicy(), now=lambda: NOW, memory=TrustMemory(database))
+    return TrustStore(Sources((str(folder),)), TrustPolicy(), now=lambda: NOW, memory=StoredCrls(database))
 
 
 def state(store, identity=RITA):
@@ -68,7 +68,7 @@ def test_a_renamed_list_is_not_missed(database, folder):
     (folder / "root.r0").rename(folder / "root.crl")
     store = opened(database, folder)
     assert state(store) == ("revoked", [])
-    assert TrustMemory(database).paths() == {folder / "root.crl"}
+    assert StoredCrls(database).paths() == {folder / "root.crl"}
 
 
 def test_an_operator_lets_it_go_also_at_a_running_process(database, folder):
@@ -101,7 +101,7 @@ def test_a_list_replaced_by_a_stranger_s_still_counts_until_an_operator_lets_it_
 
 def test_what_another_machine_read_counts_here(database, folder):
     there = Path("/another/machine/root.r0")
-    TrustMemory(database).remember({there: [revocations(ROOT, RITA)]}, ())
+    StoredCrls(database).remember({there: [revocations(ROOT, RITA)]}, ())
     store = opened(database, folder)
     assert state(store) == ("revoked", ["trust.crl-gone"])
     # With a list of its own it has no need of that one, and nothing is missed.
@@ -113,7 +113,7 @@ def test_what_another_machine_read_counts_here(database, folder):
 def test_a_list_that_the_settings_no_longer_name_is_let_go(database, folder, tmp_path):
     (tmp_path / "root.crl").write_bytes(crl_bytes(ROOT, RITA))
     sources = Sources((str(folder),), lists=(str(tmp_path / "root.crl"),))
-    before = TrustStore(sources, TrustPolicy(), now=lambda: NOW, memory=TrustMemory(database))
+    before = TrustStore(sources, TrustPolicy(), now=lambda: NOW, memory=StoredCrls(database))
     assert state(before) == ("revoked", [])
     assert state(opened(database, folder)) == ("chained", [])
     # Who still reads it is not made to forget it.
@@ -130,7 +130,7 @@ def test_where_nothing_can_be_recalled_silence_is_no_innocence(database: Databas
         raise MaterialError("the database is down")
 
     with monkeypatch.context() as patched:
-        patched.setattr(TrustMemory, "recall", down)
+        patched.setattr(StoredCrls, "recall", down)
         store = opened(database, folder)
         assert state(store, JIM) == ("revocation-unknown", ["trust.memory"])
     store.reload()

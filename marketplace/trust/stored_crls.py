@@ -20,7 +20,7 @@ from validators.links import MaterialError
 from validators.revocation import RevocationList, parse_list
 
 
-class TrustMemory:
+class StoredCrls:
     """The lists that a database remembers, by the files they came from."""
 
     def __init__(self, database: Database) -> None:

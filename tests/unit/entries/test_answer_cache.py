@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketplace.entries.counts import AnswerCache, Lifetime
+from marketplace.entries.answer_cache import AnswerCache, Lifetime
 
 SIZES = ((1, 10),)
 

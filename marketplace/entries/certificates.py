@@ -77,7 +77,7 @@ class EndorserChange:
     after: str
 
 
-class CertificateRegistry:
+class EndorserCertificates:
     """The certificates of the endorsers of a scope, in one transaction."""
 
     def __init__(self, session: Session, scope: VisibleLogs) -> None:

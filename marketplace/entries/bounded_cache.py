@@ -1,4 +1,4 @@
-"""Values that are dear to make and cheap to keep, as many as a bound of bytes lets in."""
+"""A cache of values that are slow to make, bounded by their bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Remembered(Generic[K, V]):
+class BoundedCache(Generic[K, V]):
     """The most recently used values by key; treat them as frozen. Safe to share between threads.
 
     Args:

@@ -1,4 +1,4 @@
-"""Counts of lists, remembered for as long as they cannot change.
+"""Counts of lists, cached for as long as they cannot change.
 
 A page is found through an index; a count must look at everything that might
 match. It depends on what the logs show, and on the clock only when the
