@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from marketplace.access.principal import PUBLIC, group_log
-from marketplace.cli.acting import actor, writing
 from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
+from marketplace.cli.operator import actor, writing
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import counted
 from marketplace.cli.progress import progress
@@ -55,7 +55,7 @@ def export(
     if static:
         if audience is not None:
             raise click.UsageError("--static takes no --audience: name a view of the group, GROUP:NAME")
-        from marketplace.cli.copying import export_view
+        from marketplace.cli.view_copies import export_view
 
         export_view(config, data, view or "default", url, directory)
         return

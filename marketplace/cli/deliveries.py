@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.webhook_access import name_argument, registry_of

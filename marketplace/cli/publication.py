@@ -14,10 +14,10 @@ import click
 
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
-from marketplace.cli.likeness import get_like
 from marketplace.cli.publish_facts import tell
+from marketplace.cli.publish_like import get_like
 from marketplace.cli.publish_options import ask_for_missing
-from marketplace.cli.uploading import pending_note, receipt_fields
+from marketplace.cli.upload import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient
 from marketplace.client.answers import Tried
 from marketplace.client.errors import EntryConflictError, EntryNotFoundError, EntryRefusedError
@@ -185,7 +185,7 @@ class Publication:
                     "another machine published an entry about this image in the meantime: signed again",
                 )
                 current = self._find_current()
-                # Several entries may have the seconds that follow: each step is twice as long.
+                # BatchResult entries may have the seconds that follow: each step is twice as long.
                 signed = accept(self._work.find_signed() or b"").created
                 taken = signed + timedelta(seconds=2**number - 1)
         return self._upload(document, metadata, current, taken)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from marketplace.cli.describing import read_facts
+from marketplace.cli.describe import read_facts
 from marketplace.cli.files import STDIN, read_document
 from marketplace.logs import printable
 from marketplace.publishing.facts import FactsError, ImageFacts, parse_facts

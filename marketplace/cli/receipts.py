@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.examples import examples
+from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup

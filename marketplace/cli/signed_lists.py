@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from marketplace.cli.acting import actor
 from marketplace.cli.database import open_database
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
+from marketplace.cli.operator import actor
 from marketplace.cli.options import read_settings
 
 
@@ -20,7 +20,7 @@ def keep_list(config: Path | None, data: str | None, view: str, file: Path) -> N
     Raises:
         CommandError: there is no such view, it cannot be evaluated, or the list cannot be taken.
     """
-    from marketplace.cli.selecting import open_selector
+    from marketplace.cli.view_selector import open_selector
     from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
     from marketplace.search.looking import open_indexes
     from marketplace.views.errors import DialectUnavailableError, ViewError, ViewNotFoundError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.cli.selecting import open_selector
+from marketplace.cli.view_selector import open_selector
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.federation.integrator import Integrator

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import insert
 
 from marketplace.access.principal import ANONYMOUS
-from marketplace.cli.selecting import open_selector
+from marketplace.cli.view_selector import open_selector
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.models import NamedView

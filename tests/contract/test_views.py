@@ -14,7 +14,7 @@ import pytest
 
 from marketplace.access.principal import ANONYMOUS, Principal
 from marketplace.accounts import GroupService
-from marketplace.cli.selecting import open_selector
+from marketplace.cli.view_selector import open_selector
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy

@@ -19,7 +19,7 @@ from marketplace.access import Scope
 from marketplace.cli import run
 from marketplace.cli.database import open_database
 from marketplace.cli.options import read_settings
-from marketplace.cli.selecting import open_selector
+from marketplace.cli.view_selector import open_selector
 from marketplace.config import Settings
 from marketplace.views.errors import ListToolError
 from marketplace.views.registry import ViewRegistry

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue.keeping import NAME
-from marketplace.cli.erasing import erase
+from marketplace.cli.erase import erase
 from marketplace.config import Settings
 from marketplace.entries import EntryQuery, EntryService
 from marketplace.runtime import Runtime, build

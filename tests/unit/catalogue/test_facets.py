@@ -7,7 +7,7 @@ import pytest
 from marketplace.api.filters import _MEANINGS
 from marketplace.catalogue.facts import SPELLED, Facet
 from marketplace.catalogue.loading import _Row, _spelled
-from marketplace.cli.searching import _FILTERS, search
+from marketplace.cli.search import _FILTERS, search
 from marketplace.pages.search_page import LABELS
 from tests.launching import ROOT
 
@@ -16,8 +16,8 @@ def test_every_facet_has_a_label_a_meaning_and_an_option() -> None:
     names = {facet.value for facet in Facet}
     assert set(LABELS) == set(Facet), "marketplace/pages/search_page.py"
     assert set(_MEANINGS) == set(Facet), "marketplace/api/filters.py"
-    assert set(_FILTERS.values()) == names, "marketplace/cli/searching.py"
-    assert set(_FILTERS) <= {one.name for one in search.params}, "an option of marketplace/cli/searching.py"
+    assert set(_FILTERS.values()) == names, "marketplace/cli/search.py"
+    assert set(_FILTERS) <= {one.name for one in search.params}, "an option of marketplace/cli/search.py"
 
 
 @pytest.mark.parametrize("facet", Facet)

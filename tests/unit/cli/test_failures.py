@@ -75,7 +75,7 @@ def test_an_unexpected_error_is_one_sentence_too(capsys, monkeypatch):
     def broken(*arguments, **more):
         raise RuntimeError("broken\nin two")
 
-    monkeypatch.setattr("marketplace.cli.verifying.accept", broken)
+    monkeypatch.setattr("marketplace.cli.verify.accept", broken)
     assert run(["verify", "/dev/null/x", __file__]) == 1
     assert capsys.readouterr().err == "marketplace: unexpected RuntimeError: broken in two\n"
 

@@ -9,8 +9,8 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded, write_document
+from marketplace.cli.list_show import find_path
 from marketplace.cli.options import endpoint_option, open_client
-from marketplace.cli.reading import find_path
 from marketplace.evidence.bundle import MAX_BUNDLE, parse_evidence
 from marketplace.evidence.errors import EvidenceError
 from marketplace.evidence.recipe import RECIPE

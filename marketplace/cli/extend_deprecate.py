@@ -10,15 +10,15 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.batch_result import BatchResult
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.keys import key_options, load_identity
+from marketplace.cli.list_show import find_path, path_of_url
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
-from marketplace.cli.reading import find_path, path_of_url
-from marketplace.cli.several import Several
-from marketplace.cli.uploading import pending_note, receipt_fields
+from marketplace.cli.upload import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient, Uploaded
 from marketplace.client.errors import EntryConflictError, EntryRefusedError
 from marketplace.logs import printable
@@ -207,7 +207,7 @@ def revise(
     Raises:
         CommandError: some were not changed.
     """
-    results = Several(len(entries), "entries", done)
+    results = BatchResult(len(entries), "entries", done)
     with open_client(endpoint) as client, progress("Revising", len(entries)) as advance:
         for name in entries:
             try:

@@ -13,9 +13,9 @@ from marketplace.cli.colours import yes_or_no
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import STDIN
+from marketplace.cli.list_show import path_of_url
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.output import Format, document_option, write_record
-from marketplace.cli.reading import path_of_url
 from marketplace.client import MarketplaceClient
 from marketplace.logs import printable
 from marketplace.moments import written_for_people
@@ -118,7 +118,7 @@ def _of_image(client: MarketplaceClient, parts: list[str]) -> dict[str, Any]:
 
 def measured_wholly(name: str) -> MeasuredImage:
     """What an image file is, with every digest that an endorser can name."""
-    from marketplace.cli.describing import measure_file
+    from marketplace.cli.describe import measure_file
 
     return measure_file(name, tuple(ALGORITHMS.values()))
 

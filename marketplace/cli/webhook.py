@@ -8,10 +8,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.deliveries import deliveries, redeliver, test
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.webhook_access import name_argument, registry_of

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from marketplace.cli.allowing import refusal, write_verdict
+from marketplace.cli.allowed import refusal, write_verdict
 from marketplace.cli.colours import word, yes_or_no
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.list_show import find_path, path_of_url
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.output import Format, output_option, write_record
-from marketplace.cli.reading import find_path, path_of_url
 from marketplace.client import MarketplaceClient
 from marketplace.logs import printable
 from validators.decision import Rule
@@ -46,7 +46,7 @@ def why(endpoint: str | None, output: Format, policy: Path | None, entry: str) -
     allowed.
     """
     if policy is not None:
-        from marketplace.cli.policies import judge_here, read_policy
+        from marketplace.cli.policy import judge_here, read_policy
 
         rules = read_policy(policy)
         with open_client(endpoint) as client:

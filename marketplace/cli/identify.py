@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from marketplace.cli.allowing import find_verdict, measured_wholly, refusal, verdict_on
+from marketplace.cli.allowed import find_verdict, measured_wholly, refusal, verdict_on
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import STDIN

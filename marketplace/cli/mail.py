@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from marketplace.cli.acting import actor, reading, writing
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.operator import actor, reading, writing
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, counted, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from marketplace.cli.examples import examples
+from marketplace.cli.extend_deprecate import dry_run_option, revise
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option
 from marketplace.cli.output import Format, output_option
-from marketplace.cli.revising import dry_run_option, revise
 from validators.document import AcceptedEntry
 from validators.revision import with_tag, without_tag
 

@@ -33,7 +33,7 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
         CommandError: there is no such view, or it cannot be evaluated or copied.
         OSError: the folder cannot be written.
     """
-    from marketplace.cli.selecting import open_selector
+    from marketplace.cli.view_selector import open_selector
     from marketplace.federation.keys import load_keys
     from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
     from marketplace.search.looking import open_indexes

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketplace.cli.acting import reading, written
 from marketplace.cli.examples import examples
+from marketplace.cli.operator import reading, written
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, output_option, write_records
 

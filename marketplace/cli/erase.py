@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from marketplace.cli.acting import actor
 from marketplace.cli.database import open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.operator import actor
 from marketplace.cli.options import read_settings, settings_options
 
 

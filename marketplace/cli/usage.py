@@ -10,9 +10,9 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.list_show import find_path
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.output import write_record, write_records
-from marketplace.cli.reading import find_path
 
 
 @examples(

@@ -13,7 +13,7 @@ from marketplace.cli.output import Format, write_records
 
 
 @dataclass
-class Several:
+class BatchResult:
     """The outcomes of a command that works on several entries.
 
     Args:

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
+from marketplace.cli.batch_result import BatchResult
 from marketplace.cli.examples import examples
 from marketplace.cli.files import read_document
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
-from marketplace.cli.several import Several
 from marketplace.client import MarketplaceClient, Uploaded
 
 
@@ -34,7 +34,7 @@ def upload(
     Every file is tried; if only some of several were accepted, the exit code is 9. An upload that
     the endorser has to confirm by mail first is reported as pending, and counts as a success.
     """
-    results = Several(len(files), "files", "found good" if dry_run else "uploaded")
+    results = BatchResult(len(files), "files", "found good" if dry_run else "uploaded")
     handle = _try if dry_run else _upload
     with open_client(endpoint) as client, progress("Uploading", len(files)) as advance:
         for name in files:
@@ -56,7 +56,7 @@ def publish_entry(endpoint: str | None, output: Format, entries: tuple[str, ...]
     Needs MARKETPLACE_TOKEN, of a member who may upload. Every entry is tried; if only some of
     several were published, the exit code is 9.
     """
-    results = Several(len(entries), "entries", "published")
+    results = BatchResult(len(entries), "entries", "published")
     with open_client(endpoint) as client, progress("Publishing", len(entries)) as advance:
         for name in entries:
             try:
@@ -71,7 +71,7 @@ def publish_entry(endpoint: str | None, output: Format, entries: tuple[str, ...]
     results.finish(("entry", "outcome", "location"), output)
 
 
-def _upload(client: MarketplaceClient, name: str, audience: str | None, results: Several) -> None:
+def _upload(client: MarketplaceClient, name: str, audience: str | None, results: BatchResult) -> None:
     try:
         receipt = client.upload(read_document(name), audience)
     except Exception as error:  # told of this file; the others go on
@@ -80,7 +80,7 @@ def _upload(client: MarketplaceClient, name: str, audience: str | None, results:
         results.succeed({"file": name} | receipt_fields(receipt), pending_note(name, receipt))
 
 
-def _try(client: MarketplaceClient, name: str, audience: str | None, results: Several) -> None:
+def _try(client: MarketplaceClient, name: str, audience: str | None, results: BatchResult) -> None:
     try:
         tried = client.try_upload(read_document(name), audience)
     except Exception as error:  # told of this file; the others go on

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from marketplace.cli.acting import actor, writing
 from marketplace.cli.colours import yes_or_no
 from marketplace.cli.examples import examples
-from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
+from marketplace.cli.operator import actor, writing
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, counted, output_option, write_records
 from marketplace.cli.passwords import VARIABLE, configured_password
 from marketplace.cli.whole_help import WholeGroup
+from marketplace.cli.why import write_rules
 from marketplace.logs import printable
 from validators import accept
 from validators.policy import MARKETPLACE, statement_of

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from marketplace.access import Scope
-from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.examples import examples
+from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import settings_options
 from marketplace.cli.output import Format, counted, output_option, write_record, write_records
 from marketplace.cli.whole_help import WholeGroup

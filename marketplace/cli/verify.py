@@ -13,7 +13,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.files import read_document
 from marketplace.cli.output import Format, output_option, write_records
-from marketplace.cli.proven import receipt_facts, verify_receipt
+from marketplace.cli.receipt_check import receipt_facts, verify_receipt
 from marketplace.logs import printable
 from marketplace.tlog.proof import ProvenEntry
 from validators import accept
@@ -93,7 +93,7 @@ def verify(
     if evidence is not None:
         if files or proof is not None or copy is not None:
             raise click.UsageError("--evidence takes no other files, no --proof and no --static")
-        from marketplace.cli.evidencing import show_evidence
+        from marketplace.cli.evidence import show_evidence
 
         show_evidence(evidence, key, anchors)
         return
@@ -102,7 +102,7 @@ def verify(
     if copy is not None:
         if files or proof is not None:
             raise click.UsageError("--static takes no files and no --proof")
-        from marketplace.cli.copying import verify_static
+        from marketplace.cli.view_copies import verify_static
 
         verify_static(copy, key, view, max_age)
         return

@@ -10,8 +10,8 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import write_document
+from marketplace.cli.list_show import find_path
 from marketplace.cli.options import endpoint_option, open_client
-from marketplace.cli.reading import find_path
 from marketplace.client import MarketplaceClient
 from marketplace.tlog.note import parse_verifier_key
 from marketplace.tlog.proof import parse_proof, verify_proof

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from marketplace.cli.acting import actor, reading, writing, written
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
+from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_records
-from marketplace.cli.policies import read_policy
+from marketplace.cli.policy import read_policy
 from marketplace.cli.whole_help import WholeGroup
 from validators.policy.reading import MAX_FILE
 

@@ -10,8 +10,8 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
-from marketplace.cli.site.asking import ask_now
 from marketplace.cli.site.common import config_option, read_site
+from marketplace.cli.site.why_may_start import ask_now
 
 
 @examples(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
+from marketplace.cli.batch_result import BatchResult
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.keys import key_options, load_identity
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
-from marketplace.cli.several import Several
 from marketplace.cli.whole_help import WholeGroup
 
 _FILE = click.Path(path_type=Path)
@@ -83,7 +83,7 @@ def vendor(
     address = (identity.email if identity is not None else None) or email
     if address is None:
         raise CommandError("nobody says who endorses: give a key, or --email", ExitCode.USAGE)
-    results = Several(len(vendors), "vendors", "mirrored")
+    results = BatchResult(len(vendors), "vendors", "mirrored")
     with open_client(endpoint) as client, VendorReader() as reader:
         signs = None if dry_run else identity
         run = VendorMirror(client, reader, signs, address, work / "vendors", datetime.now(UTC), audience)

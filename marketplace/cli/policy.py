@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from marketplace.cli.examples import examples
-from marketplace.cli.explaining import write_rules
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded, read_document
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.whole_help import WholeGroup
+from marketplace.cli.why import write_rules
 from marketplace.client import MarketplaceClient
 from marketplace.client.decisions import parse_decision
 from marketplace.logs import printable

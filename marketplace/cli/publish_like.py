@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marketplace.cli.reading import find_path, path_of_url
+from marketplace.cli.list_show import find_path, path_of_url
 from marketplace.client import MarketplaceClient
 from marketplace.client.errors import EntryNotFoundError
 from marketplace.publishing.earlier import get_dated, get_present, get_tagged

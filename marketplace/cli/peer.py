@@ -12,7 +12,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, document_option, write_record
-from marketplace.cli.peers import register
+from marketplace.cli.peer_list import register
 from marketplace.cli.whole_help import WholeGroup
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes:
     from datetime import UTC, datetime
 
     from marketplace.audit import AuditLog
-    from marketplace.cli.acting import actor
     from marketplace.cli.database import open_database
+    from marketplace.cli.operator import actor
     from marketplace.federation.epochs import find_published, open_epoch, verify_halted
     from marketplace.peers.witness.cosigning import CosigningService
 

@@ -9,12 +9,12 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
+from marketplace.cli.entry_lines import as_lines
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import write_document
 from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_record, write_records
-from marketplace.cli.telling import as_lines
 from marketplace.client import MarketplaceClient
 from marketplace.client.errors import ClientError
 from marketplace.client.listing import ListQuery, Location, Status
