@@ -1,4 +1,4 @@
-"""Moments as people read them, on pages, in mails and in tables of commands.
+"""Moments and counts as people read them, on pages, in mails and in tables of commands.
 
 Programs get the times of the metadata format (``validators.document.format_time``).
 """
@@ -52,3 +52,8 @@ def written_for_people(text: str, now: datetime) -> str:
         return for_people(datetime.fromisoformat(text), now)
     except ValueError:  # a publisher's text may have a day that no month has
         return text
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """A number with its noun: ``1 copy``, ``2 copies``."""
+    return f"{number} {one if number == 1 else several or one + 's'}"

@@ -215,6 +215,7 @@ MAY_IMPORT = {
         "marketplace.locations",
         "marketplace.logs",
         "marketplace.memory",
+        "marketplace.moments",
         "marketplace.receipts",
         "marketplace.tlog",
         "marketplace.trust_files",

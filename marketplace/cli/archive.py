@@ -14,9 +14,9 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.operator import actor, writing
 from marketplace.cli.options import read_settings, settings_options
-from marketplace.cli.output import counted
 from marketplace.cli.progress import progress
 from marketplace.logs import printable
+from marketplace.moments import counted
 
 if TYPE_CHECKING:
     from marketplace.archive import ImportService

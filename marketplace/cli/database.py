@@ -13,6 +13,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.whole_help import WholeGroup
+from marketplace.moments import counted
 
 if TYPE_CHECKING:
     from marketplace.config import Settings
@@ -107,7 +108,7 @@ def backup(file: Path, config: Path | None, data: str | None) -> None:
             copied = copy_sqlite(settings.database_url, file)
     except BackupError as error:
         raise CommandError(str(error), ExitCode.OTHER) from None
-    click.echo(f"marketplace: {copied} entries copied to {file}.", err=True)
+    click.echo(f"marketplace: {counted(copied, 'entry', 'entries')} copied to {file}.", err=True)
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from marketplace.cli.database import open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
-from marketplace.cli.output import Format, counted, output_option, write_records
+from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.progress import progress
+from marketplace.moments import counted
 
 
 @examples(

@@ -11,11 +11,15 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor, reading, writing
 from marketplace.cli.options import read_settings, settings_options
-from marketplace.cli.output import Format, counted, output_option, write_records
+from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
+from marketplace.moments import counted
 from validators.document import format_time
 
 _COLUMNS = ("id", "state", "recipient", "subject", "attempts", "next", "error")
+
+#: Why a mail was not dropped, and why several were not.
+_KEPT = ("does not exist, or is still to be sent", "do not exist, or are still to be sent")
 
 _numbers = click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metavar="[ID]...")
 _all = click.option("--all", "everything", is_flag=True, help="All, instead of IDs.")
@@ -81,7 +85,7 @@ def retry(config: Path | None, data: str | None, everything: bool, numbers: tupl
     keys = _chosen(everything, numbers)
     with writing(config, data) as session:
         count = operating.retry(session, keys, by=actor(), at=datetime.now(UTC))
-    _finish(count, keys, "will be sent now", "do not exist")
+    _finish(count, keys, "will be sent now", ("does not exist", "do not exist"))
 
 
 @examples(
@@ -99,7 +103,7 @@ def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple
     keys = _chosen(everything, numbers)
     with writing(config, data) as session:
         count = operating.drop(session, keys, by=actor(), at=datetime.now(UTC))
-    _finish(count, keys, "forgotten", "do not exist, or are still to be sent")
+    _finish(count, keys, "forgotten", _KEPT)
 
 
 @examples("marketplace mail test me@example.org")
@@ -127,9 +131,12 @@ def _chosen(everything: bool, numbers: tuple[int, ...]) -> list[int] | None:
     return None if everything else list(numbers)
 
 
-def _finish(count: int, keys: list[int] | None, done: str, others: str) -> None:
+def _finish(count: int, keys: list[int] | None, done: str, not_done: tuple[str, str]) -> None:
+    """Say how many mails an action was done to; ``not_done`` is why not, of one mail and of several."""
     if keys is not None and count < len(set(keys)):
-        raise CommandError(
-            f"{count} of {len(set(keys))} mails {done}: the others {others}", ExitCode.NOT_FOUND
-        )
+        one, several = not_done
+        told = f"mail {keys[0]} {one}"
+        if len(set(keys)) > 1:
+            told = f"{count} of {len(set(keys))} mails {done}: the others {several}"
+        raise CommandError(f"{told} (marketplace mail list)", ExitCode.NOT_FOUND)
     click.echo(f"marketplace: {counted(count, 'mail')} {done}.", err=True)

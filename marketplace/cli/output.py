@@ -162,11 +162,6 @@ def _cell(value: object) -> str:
     return "-" if value in (None, "") else printable(_dated(" ".join(str(value).split())))
 
 
-def counted(number: int, one: str, several: str = "") -> str:
-    """A number with its noun: ``1 copy``, ``2 copies``."""
-    return f"{number} {one if number == 1 else several or one + 's'}"
-
-
 def _dated(text: str) -> str:
     return written_for_people(text, datetime.now(UTC))
 

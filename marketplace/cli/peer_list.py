@@ -16,6 +16,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import read_settings, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.moments import counted
 
 if TYPE_CHECKING:
     from marketplace.config import Settings
@@ -240,7 +241,8 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     flat = {name: value for name, value in record.items() if not isinstance(value, list | dict)}
     flat["granted"] = record["granted"]
     flat["logs"] = [
-        f"{one['origin']}: {one['state']}, {one['entries']} entries, {one['behind']} behind"
+        f"{one['origin']}: {one['state']}, {counted(one['entries'], 'entry', 'entries')}, "
+        f"{one['behind']} behind"
         + "".join(f", {one[what]} {what}" for what in ("wanted", "rejected", "erased") if one[what])
         + (f", {one['error']}: {one['reason']}" if one["error"] else "")
         for one in record["logs"]

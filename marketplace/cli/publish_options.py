@@ -52,10 +52,17 @@ def read_terms(values: Values, settings: Sequence[str], now: datetime) -> dict[s
             name, value = parse_setting(setting)
             terms.setdefault(name, []).extend([value] if value else [])
         if terms.get(v.VALID):
-            terms[v.VALID] = [parse_end(text, now) for text in terms[v.VALID]]
+            terms[v.VALID] = [_end(text, now) for text in terms[v.VALID]]
     except TermError as error:
         raise CommandError(str(error), ExitCode.USAGE) from None
     return terms
+
+
+def _end(text: str, now: datetime) -> str:
+    try:
+        return parse_end(text, now)
+    except TermError as error:
+        raise TermError(f"--valid: {error}") from None
 
 
 def ask_for_missing(

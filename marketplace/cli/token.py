@@ -12,9 +12,9 @@ from marketplace.access import Scope
 from marketplace.cli.examples import examples
 from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import settings_options
-from marketplace.cli.output import Format, counted, output_option, write_record, write_records
+from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.whole_help import WholeGroup
-from marketplace.moments import utc_now
+from marketplace.moments import counted, utc_now
 
 if TYPE_CHECKING:
     from marketplace.accounts.tokens import Token

@@ -13,11 +13,12 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
 from marketplace.cli.operator import actor, writing
 from marketplace.cli.options import read_settings, settings_options
-from marketplace.cli.output import Format, counted, output_option, write_records
+from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.passwords import VARIABLE, configured_password
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.cli.why import write_rules
 from marketplace.logs import printable
+from marketplace.moments import counted
 from validators import accept
 from validators.policy import MARKETPLACE, statement_of
 from validators.policy import judge as judge_image

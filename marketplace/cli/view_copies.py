@@ -14,9 +14,8 @@ from marketplace.cli.database import open_database
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.options import read_settings
-from marketplace.cli.output import counted
 from marketplace.logs import printable
-from marketplace.moments import for_people, utc_now
+from marketplace.moments import counted, for_people, utc_now
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
 
 if TYPE_CHECKING:
@@ -70,7 +69,8 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
     for name, reason in done.unavailable.items():
         click.echo(f"marketplace: {name} is left out: {printable(reason)}", err=True)
     click.echo(
-        f"marketplace: copied {done.entries} entries to {printable(str(directory))}: {done.written} files "
+        f"marketplace: copied {counted(done.entries, 'entry', 'entries')} to {printable(str(directory))}: "
+        f"{counted(done.written, 'file')} "
         f"written, {done.unchanged} were there, {done.removed} removed.",
         err=True,
     )

@@ -35,4 +35,4 @@ class UploadUnknownError(ConfirmationError, code="confirmation.unknown"):
     """No upload of that number waits, or none that this can be done with."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"no upload {number}")
+        super().__init__(f"no upload {number} waits for this; marketplace pending list shows those that wait")

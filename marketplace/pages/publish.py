@@ -119,16 +119,27 @@ def make_draft(form: Mapping[str, str], earlier: AcceptedEntry | None, now: date
         earlier: the entry that everything else is taken from, if any.
         now: aware.
     """
+    facts = None
+    terms, unread = _terms(form, earlier, now)
+    wrong = [_refusal(error) for error in unread]
     try:
         facts = _facts(form)
-        terms = _terms(form, earlier, now)
+    except FactsError as error:
+        wrong.insert(0, _refusal(error))
+    if facts is None or wrong:
+        return Drafted(findings=tuple(wrong))
+    try:
         document = draft(facts, Wish(terms, earlier))
-    except (FactsError, TermError, DraftError, RefusedError) as error:
-        return Drafted(findings=(LintFinding("form.value", Level.ERROR, "", str(error)),))
+    except (DraftError, RefusedError) as error:
+        return Drafted(findings=(_refusal(error),))
     previous = None if earlier is None else earlier.metadata
     if previous is not None and not set(previous.tags) & set(terms.get(v.ALTERNATIVE, ())):
         previous = None  # the draft takes no tag over: nothing stands behind it
     return Drafted(facts.identifier, document, lint(document, now, None, previous).findings)
+
+
+def _refusal(error: Exception) -> LintFinding:
+    return LintFinding("form.value", Level.ERROR, "", str(error))
 
 
 def _facts(form: Mapping[str, str]) -> ImageFacts:
@@ -145,18 +156,25 @@ def _facts(form: Mapping[str, str]) -> ImageFacts:
         raise FactsError(f"The image: {error}.") from None
 
 
-def _terms(form: Mapping[str, str], earlier: AcceptedEntry | None, now: datetime) -> dict[str, list[str]]:
+def _terms(
+    form: Mapping[str, str], earlier: AcceptedEntry | None, now: datetime
+) -> tuple[dict[str, list[str]], list[TermError]]:
+    """The terms of the form by Clark name, and what is wrong with its fields, each by its label."""
     said = {} if earlier is None else _fields_of(earlier.metadata)
     terms: dict[str, list[str]] = {}
+    wrong = []
     for term in COMMON:
         lines = form.get(term.name, "").splitlines() if term.many else [form.get(term.name, "")]
         values = [line.strip() for line in lines if line.strip()]
         if term.element == v.VALID:
-            values = [parse_end(value, now) for value in values]
+            try:
+                values = [parse_end(value, now) for value in values]
+            except TermError as error:
+                wrong.append(TermError(f"{term.label}: {error}"))
         # An emptied field takes out what the earlier entry says; one that nobody filled in says nothing.
         if values or (term.name in form and term.name in said):
             terms[term.element] = values
-    return terms
+    return terms, wrong
 
 
 def _fields_of(metadata: Metadata) -> dict[str, str]:

@@ -36,6 +36,11 @@ class CommonTerm:
     many: bool = False
     question: str = ""
 
+    @property
+    def label(self) -> str:
+        """What a form calls the term."""
+        return self.question or self.name.replace("-", " ").capitalize()
+
 
 COMMON: Final = (
     CommonTerm("location", v.LOCATION, "URL of the content.", many=True, question="URL of the content"),
@@ -144,7 +149,7 @@ def parse_end(text: str, now: datetime) -> str:
         return format_time(parse_time(f"{text}T23:59:59Z" if _DAY.fullmatch(text) else text))
     except (ValueError, OverflowError):
         raise TermError(
-            f"{text}: is not YYYY-MM-DDThh:mm:ssZ, YYYY-MM-DD or a number of days such as 90d"
+            f"{text} is not YYYY-MM-DDThh:mm:ssZ, YYYY-MM-DD or a number of days such as 90d"
         ) from None
 
 

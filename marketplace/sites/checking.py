@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from marketplace.client.errors import TransportError
 from marketplace.images import UnsafeImageError, verify_safe
+from marketplace.moments import counted
 from marketplace.sites.configuration import SiteConfiguration
 from marketplace.sites.decisions.hook import FOLDER, HookError, find_fault, prove_hook
 from marketplace.sites.errors import KnowledgeError, StoreError
@@ -62,7 +63,7 @@ def check_site(
     held = trust.material
     yield CheckFinding(
         "trust",
-        f"{len(held.anchors)} anchors, {len(held.lists)} revocation lists",
+        f"{counted(len(held.anchors), 'anchor')}, {counted(len(held.lists), 'revocation list')}",
         _no_anchor(len(held.anchors)),
     )
     for fault in trust.faults:
@@ -133,9 +134,10 @@ def _marketplace(one: MarketplaceTable) -> CheckFinding:
             reader.close()
     except (KnowledgeError, TransportError, TlogError) as error:
         return CheckFinding(what, "does not answer correctly", str(error))
+    found = counted(size, "entry", "entries")
     if offset is not None and abs(offset) > MOST_SKEW:
-        return CheckFinding(what, f"{size} entries", f"its clock and ours are {offset:.0f} s apart")
-    return CheckFinding(what, f"{size} entries")
+        return CheckFinding(what, found, f"its clock and ours are {offset:.0f} s apart")
+    return CheckFinding(what, found)
 
 
 def _hook(uri: str, *, probe: bool, hooks: Path) -> CheckFinding:

@@ -12,10 +12,11 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.output import Format, counted, output_option, write_record, write_records
+from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.progress import progress
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time, who
 from marketplace.cli.whole_help import WholeGroup
+from marketplace.moments import counted
 
 if TYPE_CHECKING:
     from marketplace.sites.state import Copy, State

@@ -9,9 +9,10 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.output import Format, counted, output_option, write_records
+from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.site.common import config_option, read_site
 from marketplace.logs import printable
+from marketplace.moments import counted
 
 
 @examples("marketplace site init --name cloud-1 --from https://marketplace.example.org")
@@ -41,7 +42,10 @@ def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
         key = find_log_key(url)
         if key is None:
             click.echo(
-                "marketplace: it publishes no signed log, so lost entries are noticed by their number only.",
+                printable(
+                    f"marketplace: {url} publishes no signed log, "
+                    "so lost entries are noticed by their number only."
+                ),
                 err=True,
             )
         else:

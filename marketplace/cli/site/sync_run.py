@@ -16,9 +16,10 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.output import Format, counted, output_option, write_records
+from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.site.common import config_option, open_state, read_site
 from marketplace.logs import configure, printable
+from marketplace.moments import counted
 
 if TYPE_CHECKING:
     from marketplace.sites.configuration import SiteConfiguration

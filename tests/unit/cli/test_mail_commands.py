@@ -60,7 +60,9 @@ def test_dead_mail_is_sent_again_or_forgotten(cli, data, mails):
 
 def test_only_dead_mail_can_be_dropped(cli, data, mails):
     kept = cli("mail", "drop", "--data", data, "2")
-    assert kept.code == 3 and "still to be sent" in kept.err
+    assert kept.code == 3 and "mail 2 does not exist, or is still to be sent" in kept.err
+    several = cli("mail", "drop", "--data", data, "2", "3")
+    assert several.code == 3 and "0 of 2 mails forgotten: the others do not exist" in several.err
     assert cli("mail", "drop", "--data", data, "1").code == 0
     assert states(cli, data) == {2: "waiting"}
     assert cli("audit", "--data", data, "-o", "json").out.count(b"mail.drop") >= 1
@@ -105,5 +107,6 @@ def test_pending_uploads_are_listed_dropped_and_released(cli, data, database):
         entry.endorser.email
     ]
     assert cli("pending", "drop", "--data", data, key).code == 0
-    assert cli("pending", "drop", "--data", data, key).code == 3
+    gone = cli("pending", "drop", "--data", data, key)
+    assert gone.code == 3 and "marketplace pending list" in gone.err
     assert cli("pending", "list", "--data", data, "-o", "json").json == []

@@ -29,7 +29,7 @@ FORM = {"bytes": "1024", "sha1": SHA1, "title": "By form", "location": "https://
         ({"bytes": "\u0661"}, "not a number of bytes"),
         ({"sha1": "xyz"}, "SHA-1"),
         ({"sha512": SHA1}, "SHA-512"),
-        ({"valid": "tomorrow"}, "tomorrow"),
+        ({"valid": "tomorrow"}, "Valid until: tomorrow is not YYYY-MM-DD"),
         ({"title": "a\x00b"}, "characters that XML cannot hold"),
     ],
 )
@@ -37,6 +37,11 @@ def test_what_is_wrong_is_told(change: dict[str, str], message: str) -> None:
     drafted = make_draft(FORM | change, None, NOW)
     (error,) = drafted.errors
     assert message in f"{error.element} {error.message}"
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    drafted = make_draft(FORM | {"sha1": "", "valid": "tomorrow"}, None, NOW)
+    assert [one.message.partition(" ")[0] for one in drafted.errors] == ["Choose", "Valid"]
 
 
 def test_what_a_form_says_is_in_the_draft() -> None:
