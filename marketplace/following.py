@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.background import Job
-from marketplace.catalogue.keeping import Keeper
+from marketplace.catalogue.snapshot import CatalogueSnapshot
 from marketplace.changes import BulkImports, ChangeLog, Cursors, Follower, LogNotFoundError
 from marketplace.config import Settings
 from marketplace.db import Database
@@ -118,7 +118,7 @@ class Following:
         common: the followers that run in one process at a time.
         indexer: keeps an index of this process; None where there is none, or one for all processes.
         queries: answers queries from a store of this process; None where there are none.
-        keeper: has the catalogue on disk; None where this process needs no catalogue.
+        snapshot: has the catalogue on disk; None where this process needs no catalogue.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class Following:
         bulk_imports: BulkImports,
         filter_refresh: FilterRefresh,
         queries: QueryService | None,
-        keeper: Keeper | None,
+        snapshot: CatalogueSnapshot | None,
     ) -> None:
         self.common = common
         self._settings = settings
@@ -143,7 +143,7 @@ class Following:
         self._bulk_imports = bulk_imports
         self._filter_refresh = filter_refresh
         self._queries = queries
-        self._keeper = keeper
+        self._snapshot = snapshot
         self._warm = threading.Event()
         self._warming = threading.Thread(target=self._keep_catalogue, name="catalogue", daemon=True)
         self._opening = threading.Thread(target=self._open_later, name="followers", daemon=True)
@@ -157,7 +157,7 @@ class Following:
     def start(self) -> None:
         """Open each follower's copy and let it follow, as soon as there is a usable database."""
         opened = self._try_open()
-        if self._keeper is not None:
+        if self._snapshot is not None:
             self._warming.start()
         if not opened:
             self._opening.start()
@@ -266,14 +266,14 @@ class Following:
             self._sparql = None
         if self._indexer is not None:
             self._indexer.close()
-        if self._keeper is not None:
-            self._keeper.store()
+        if self._snapshot is not None:
+            self._snapshot.store()
 
     def _keep_catalogue(self) -> None:
         """Read the catalogue, and write it to disk from time to time."""
-        assert self._keeper is not None  # noqa: S101  # else this thread does not run
+        assert self._snapshot is not None  # noqa: S101  # else this thread does not run
         try:
-            self._keeper.restore()
+            self._snapshot.restore()
             self._search.warm_up()
             self._lists.warm_up(self._database)
         except (SQLAlchemyError, OSError):
@@ -283,7 +283,7 @@ class Following:
             self._warm.set()
         while True:
             try:
-                self._keeper.store_if_due()
+                self._snapshot.store_if_due()
             except (SQLAlchemyError, OSError):
                 log.exception("the catalogue cannot be written to disk; tried again later")
             if self._stopping.wait(_KEEPING):

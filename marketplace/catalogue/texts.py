@@ -2,7 +2,7 @@
 
 Texts are cut at spaces, and no word has a space in it: a word stands in a text if it stands in some piece of
 it. Pieces that many texts have are kept once, with the texts that have them. What is left of a text is mostly
-what names this image alone; ``rests`` has that of all texts. What was decided is kept: an entry never
+what names this image alone; ``remainders`` has that of all texts. What was decided is kept: an entry never
 changes, so neither does the answer.
 """
 
@@ -15,7 +15,7 @@ from itertools import islice
 from cachetools import LRUCache
 from pyroaring import BitMap
 
-from marketplace.catalogue.rests import Rests
+from marketplace.catalogue.remainders import Remainders
 from marketplace.catalogue.sections import DamagedError, Reader, Writer
 from marketplace.models.current import SEPARATOR
 from marketplace.rules.columns import SEARCHABLE, Column
@@ -69,7 +69,7 @@ class Texts:
         self._common: dict[str, BitMap] = {}
         #: How often other pieces came lately.
         self._lately: dict[str, int] = {}
-        self._rests = Rests()
+        self._remainders = Remainders()
         self._values: Mapping[Column, dict[str, BitMap]] = {column: {} for column in LEADING}
         self._decided: LRUCache[tuple[Column | None, str], _Decided] = LRUCache(WORDS)
 
@@ -86,7 +86,7 @@ class Texts:
         left = []
         for piece in set(search_text.replace(SEPARATOR, " ").split(" ")):
             left += self._note(key, piece)
-        self._room -= self._rests.add(key, " ".join(left))
+        self._room -= self._remainders.add(key, " ".join(left))
         self._held.add(key)
         self._gone.discard(key)
         for values, value in zip(self._values.values(), leading, strict=True):
@@ -98,7 +98,7 @@ class Texts:
         if key in self._held:
             self._held.remove(key)
             self._gone.add(key)
-            self._room += self._rests.remove(key)
+            self._room += self._remainders.remove(key)
             if len(self._gone) > _MOST_GONE + len(self._held) // 8:
                 self._tidy()
 
@@ -131,7 +131,7 @@ class Texts:
 
     def write(self, writer: Writer) -> None:
         """Write everything to a file but what was decided about words."""
-        self._rests.write(writer)
+        self._remainders.write(writer)
         writer.bitmaps("texts.sets", [self._held, self._gone, self._unheld])
         writer.json("texts.common", list(self._common))
         writer.bitmaps("texts.having", self._common.values())
@@ -145,15 +145,15 @@ class Texts:
         Raises:
             DamagedError: it is not what ``write`` wrote.
         """
-        self._rests.read(reader)
+        self._remainders.read(reader)
         self._held, self._gone, self._unheld = reader.bitmaps("texts.sets")
-        if self._held != self._rests.keys():
+        if self._held != self._remainders.keys():
             raise DamagedError("the texts are of other entries")
         self._common = _named(reader, "texts.common", "texts.having")
         self._values = {
             column: _named(reader, f"texts.{column}.values", f"texts.{column}.entries") for column in LEADING
         }
-        self._room -= self._rests.size() + _NOTED * sum(map(len, self._common.values()))
+        self._room -= self._remainders.size() + _NOTED * sum(map(len, self._common.values()))
 
     def _note(self, key: int, piece: str) -> list[str]:
         """Note the common pieces of a piece of a text; what is left of it then."""
@@ -193,10 +193,10 @@ class Texts:
         if _DIRECTLY * len(undecided) > len(self._held):
             undecided = self._held
             found = BitMap.union(BitMap(), *decided.common) & undecided
-            found |= self._rests.find(word) & undecided
+            found |= self._remainders.find(word) & undecided
         else:
             found = BitMap.union(BitMap(), *(having & undecided for having in decided.common))
-            found.update([key for key in undecided - found if self._rests.has(key, word)])
+            found.update([key for key in undecided - found if self._remainders.has(key, word)])
         decided.holding |= found
         decided.checked |= undecided - (self._cut_in(word, undecided - found) if "/" in word else BitMap())
         decided.checked.run_optimize()
@@ -209,7 +209,7 @@ class Texts:
         starting = [having for piece, having in self._common.items() if piece.endswith(f"{start}/")]
         ending = [having for piece, having in self._common.items() if piece.startswith(end)]
         among = BitMap.union(BitMap(), *starting) & among
-        return among & BitMap.union(self._rests.find(end), *ending) if among else among
+        return among & BitMap.union(self._remainders.find(end), *ending) if among else among
 
     def _with_value(self, column: Column, word: str) -> BitMap:
         return BitMap.union(

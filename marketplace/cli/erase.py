@@ -30,7 +30,7 @@ def erase(config: Path | None, data: str | None, entry: str, reason: str) -> Non
     was an entry; its URL answers 410 with the reason. A running server stops showing it within a
     minute. Other marketplaces, backups and caches keep their copies.
     """
-    from marketplace.catalogue.keeping import delete_snapshot
+    from marketplace.catalogue.snapshot import delete_snapshot
     from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
     from validators.document import Coordinates
     from validators.times import parse_time

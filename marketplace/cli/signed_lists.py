@@ -22,7 +22,7 @@ def keep_list(config: Path | None, data: str | None, view: str, file: Path) -> N
     """
     from marketplace.cli.view_selector import open_selector
     from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-    from marketplace.search.looking import open_indexes
+    from marketplace.search.read_only_indexes import open_indexes
     from marketplace.views.errors import DialectUnavailableError, ViewError, ViewNotFoundError
     from marketplace.views.registry import ViewRegistry
     from validators.policy import PolicyError

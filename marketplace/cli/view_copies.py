@@ -35,7 +35,7 @@ def export_view(config: Path | None, data: str | None, view: str, url: str | Non
     from marketplace.cli.view_selector import open_selector
     from marketplace.federation.keys import load_keys
     from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-    from marketplace.search.looking import open_indexes
+    from marketplace.search.read_only_indexes import open_indexes
     from marketplace.views.errors import (
         DialectUnavailableError,
     )

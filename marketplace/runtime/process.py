@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.accounts import AccessService
 from marketplace.background import Background, Holding, LeaseLostError
-from marketplace.catalogue.keeping import Keeper
+from marketplace.catalogue.snapshot import CatalogueSnapshot
 from marketplace.changes import LogNotFoundError
 from marketplace.config import Settings
 from marketplace.confirmation import ConfirmationService
@@ -119,7 +119,7 @@ class Runtime:
         peers: pulls from other sites.
         identification: tells which of them is asking.
         list_caches: what lists remember.
-        keeper: has the catalogue on disk.
+        snapshot: has the catalogue on disk.
         renewal: has the process start anew after something was erased.
         replica: answers readers beside the primary; None where there is none.
         limits: how often somebody may ask.
@@ -156,7 +156,7 @@ class Runtime:
     peers: PullService
     identification: PeerIdentification
     list_caches: ListCaches
-    keeper: Keeper
+    snapshot: CatalogueSnapshot
     renewal: Renewal
     background: Background
     limits: SharedLimits
@@ -176,7 +176,7 @@ class Runtime:
     def forget_erased(self, coordinates: Sequence[Coordinates]) -> None:
         """Forget what was just erased, in memory and on disk."""
         self.entry_cache.forget_all(coordinates)
-        self.keeper.delete()
+        self.snapshot.delete()
 
     def verify_store(self) -> None:
         """Check that the database answers and has this version's schema.
@@ -275,7 +275,7 @@ def build(settings: Settings) -> Runtime:
         peers=writing.peers,
         identification=writing.identification,
         list_caches=storage.list_caches,
-        keeper=storage.keeper,
+        snapshot=storage.snapshot,
         renewal=writing.renewal,
         background=writing.background,
         limits=storage.limits,

@@ -107,7 +107,7 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
         storage.bulk_imports,
         storage.filter_refresh,
         queries,
-        storage.keeper if serves else None,
+        storage.snapshot if serves else None,
     )
     for signal in (signals.log_grew, signals.store_changed, signals.trust_changed):
         signal.connect(judge.forget, views.forget)

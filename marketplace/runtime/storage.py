@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from marketplace.catalogue.keeping import LEAST_ROWS, Keeper
+from marketplace.catalogue.snapshot import LEAST_ROWS, CatalogueSnapshot
 from marketplace.changes import BulkImports
 from marketplace.config import Settings
 from marketplace.db import Database
@@ -46,7 +46,7 @@ class Storage:
     replica: Replica | None
     entry_cache: EntryCache
     list_caches: ListCaches
-    keeper: Keeper
+    snapshot: CatalogueSnapshot
     trust_store: TrustStore
     trust: TrustService
     current_refresh: CurrentRefresh
@@ -89,7 +89,7 @@ def open_storage(settings: Settings, signals: Signals) -> Storage:
         replica=replica,
         entry_cache=EntryCache(settings.cache.entry_bytes),
         list_caches=lists,
-        keeper=Keeper(database, lists.catalogue, settings.data, least=LEAST_ROWS),
+        snapshot=CatalogueSnapshot(database, lists.catalogue, settings.data, least=LEAST_ROWS),
         trust_store=trust_store,
         trust=trust,
         current_refresh=current_refresh,

@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from marketplace.access import ANONYMOUS
-from marketplace.catalogue.keeping import NAME, Keeper
+from marketplace.catalogue.snapshot import NAME, CatalogueSnapshot
 from marketplace.db import Database, upgrade
 from marketplace.entries import EntryQuery, EntryService, ListCaches
 from tests.benchmarks.bench_list import GOAL, PAGE, QUESTIONS, ask, resident_mib
@@ -118,12 +118,12 @@ def start(file: Path, rounds: int) -> _Start:
         with database.read() as session:
             EntryService(session).visible_to(ANONYMOUS).endorser("nobody@example.org")
         before, busy, caches = resident_mib(), time.process_time(), ListCaches()
-        keeper = Keeper(database, caches.catalogue, file.parent)
-        keeper.restore()
+        snapshot = CatalogueSnapshot(database, caches.catalogue, file.parent)
+        snapshot.restore()
         caches.warm_up(database)
         busy, after = time.process_time() - busy, resident_mib()
         written = time.process_time()
-        keeper.store_if_due()
+        snapshot.store_if_due()
         written, asked = time.process_time() - written, (time.perf_counter(), time.thread_time())
         with database.read() as session:
             EntryService(session, caches).visible_to(ANONYMOUS).list(EntryQuery(now=NOW, limit=PAGE))

@@ -27,7 +27,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import text
 
-from marketplace.catalogue.keeping import Keeper
+from marketplace.catalogue.snapshot import CatalogueSnapshot
 from marketplace.changes import PUBLIC, Cursors
 from marketplace.db import Database, upgrade
 from marketplace.entries import ListCaches
@@ -204,12 +204,12 @@ def _read(url: str, data: Path) -> float:
     """
     database, caches = Database.open(url), ListCaches()
     try:
-        keeper = Keeper(database, caches.catalogue, data)
-        keeper.restore()
+        snapshot = CatalogueSnapshot(database, caches.catalogue, data)
+        snapshot.restore()
         busy = time.process_time()
         caches.warm_up(database)
         busy = time.process_time() - busy
-        keeper.store()
+        snapshot.store()
         return busy
     finally:
         database.close()

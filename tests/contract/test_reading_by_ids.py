@@ -15,7 +15,7 @@ from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.federation.published_logs import PublishedLogs
 from marketplace.moments import utc_now
-from marketplace.peers.registry.progress import known_ids
+from marketplace.peers.registry.pull_writes import known_ids
 from tests.databases import upgrade
 
 IDS = [f"{n:064x}" for n in range(256)]

@@ -13,7 +13,7 @@ from marketplace.moments import utc_now
 from marketplace.peers.errors import GrantError
 from marketplace.peers.registry.grants import Grants
 from marketplace.peers.registry.peer_registry import Peers
-from marketplace.peers.registry.stored import frontier_bytes
+from marketplace.peers.registry.row_conversion import frontier_bytes
 from marketplace.tlog.following import EMPTY
 from marketplace.tlog.merkle import hash_leaf
 from tests.factories.documents import image, signed

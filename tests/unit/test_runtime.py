@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from marketplace.access import ANONYMOUS
-from marketplace.catalogue.keeping import NAME
+from marketplace.catalogue.snapshot import NAME
 from marketplace.cli.erase import erase
 from marketplace.config import Settings
 from marketplace.entries import EntryQuery, EntryService

@@ -23,7 +23,7 @@ from marketplace.peers.registry.missing_rows import (
     postpone_wanted,
     reject_erased,
 )
-from marketplace.peers.registry.progress import erased_of, save_comparison
+from marketplace.peers.registry.pull_writes import erased_of, save_comparison
 from marketplace.peers.remote.comparison import find_missing
 from marketplace.peers.remote.peer_client import MAX_IDS, PeerClient, ask_for
 from validators.document import AcceptedEntry

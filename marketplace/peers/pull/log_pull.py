@@ -31,7 +31,7 @@ from marketplace.peers.pull.write_pipeline import COMMIT_SECONDS, WrittenPages
 from marketplace.peers.registry.checkpoints import find_another, find_passes
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.mirror_list import MirrorList
-from marketplace.peers.registry.progress import (
+from marketplace.peers.registry.pull_writes import (
     PageOutcome,
     known_ids,
     save_head,

@@ -16,7 +16,7 @@ from marketplace.peers.errors import MalformedError
 from marketplace.peers.model import FollowedLog, Peer
 from marketplace.peers.pull.log_pull import LogPull, PullTools
 from marketplace.peers.registry.checkpoints import find_another, mark_withheld, remember
-from marketplace.peers.registry.progress import save_evidence
+from marketplace.peers.registry.pull_writes import save_evidence
 from marketplace.peers.remote.peer_client import PeerClient
 from marketplace.tlog.checkpoint import SignedCheckpoint, parse_checkpoint, verify_checkpoint
 from marketplace.tlog.errors import ProofError, TlogError

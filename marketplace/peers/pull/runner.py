@@ -25,7 +25,7 @@ from marketplace.peers.pull.side_requests import Questions
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.missing_rows import SETTLED
 from marketplace.peers.registry.peer_registry import Peers
-from marketplace.peers.registry.progress import MovedError, save_failure
+from marketplace.peers.registry.pull_writes import MovedError, save_failure
 from marketplace.peers.remote.gossip import Tell
 from marketplace.peers.remote.peer_client import PeerClient, ReportedHead
 from marketplace.peers.schedule import backoff_pause, poll_pause

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.models import PeerLog, SeenCheckpoint
 from marketplace.peers.model import FollowedLog
-from marketplace.peers.registry.stored import read_signed
+from marketplace.peers.registry.row_conversion import read_signed
 from marketplace.tlog.checkpoint import SignedCheckpoint
 
 #: Checkpoints of which each is kept, and the rows behind the newest for each row between older ones, about.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from marketplace.db import Database
 from marketplace.peers.registry.followed_logs import FollowedLogs
-from marketplace.peers.registry.progress import save_quarantine
+from marketplace.peers.registry.pull_writes import save_quarantine
 from marketplace.tlog.following import SplitViewError
 
 

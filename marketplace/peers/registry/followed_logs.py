@@ -23,7 +23,7 @@ from marketplace.peers.model import (
 )
 from marketplace.peers.registry import checkpoints
 from marketplace.peers.registry.missing_rows import forget_left_out, newest_erased
-from marketplace.peers.registry.stored import read_followed
+from marketplace.peers.registry.row_conversion import read_followed
 from marketplace.tlog.note import is_key_name
 
 #: A log of which nothing was read.

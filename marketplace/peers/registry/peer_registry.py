@@ -15,7 +15,7 @@ from marketplace.peers.model import Peer
 from marketplace.peers.registry.addresses import parse_address
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.missing_rows import forget_left_out
-from marketplace.peers.registry.stored import read_peer
+from marketplace.peers.registry.row_conversion import read_peer
 from marketplace.tlog.note import VerifierKey
 
 

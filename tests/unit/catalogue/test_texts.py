@@ -56,7 +56,7 @@ def test_words_are_found_where_they_stand(
             for key in (BitMap(gone) & everything) - there:
                 texts.remove(key)
             texts._tidy()
-            texts._rests._move_together()
+            texts._remainders._move_together()
         for word in words:
             ask(texts, rows, word, there)
             ask(texts, rows, word, BitMap(list(there)[::2]))
@@ -79,7 +79,7 @@ def test_what_common_and_what_single_texts_have_is_found() -> None:
         for n in range(1500)
     ]
     texts, everything = filled(rows, 1_000_000), BitMap(range(1500))
-    assert len(texts._rests._since) < sum(len(rest) for _, rest in rows) / 2  # most of it is kept once
+    assert len(texts._remainders._since) < sum(len(rest) for _, rest in rows) / 2  # most of it is kept once
     for word in (
         "bunt",
         "22.0",
@@ -109,7 +109,7 @@ def test_what_was_decided_is_not_looked_for_again() -> None:
     texts = filled([(BARE, f"word{n}") for n in range(100)])
     everything = BitMap(range(100))
     assert texts.find(None, "word7", everything)[0] == BitMap([7, *range(70, 80)])
-    texts._rests._since[:] = bytes(len(texts._rests._since))
+    texts._remainders._since[:] = bytes(len(texts._remainders._since))
     assert texts.find(None, "word7", everything)[0] == BitMap([7, *range(70, 80)])
     texts.add(100, BARE, stored(BARE, "word777"))
     assert texts.find(None, "word7", BitMap(range(101)))[0] == BitMap([7, *range(70, 80), 100])
@@ -132,7 +132,7 @@ def test_texts_that_went_leave_nothing_behind() -> None:
         texts.remove(key)
         assert texts.find(None, "some", BitMap(range(key + 1, 1200)))[0] == BitMap(range(key + 1, 1200))
         assert texts.find(None, str(key), BitMap([key]))[0] == BitMap()
-    assert len(texts._gone) < 1200 and not any(texts._rests._since)
+    assert len(texts._gone) < 1200 and not any(texts._remainders._since)
     texts._tidy()
     assert not (texts._common or any(texts._values.values()) or texts._held or texts._gone)
     assert texts._room > room

@@ -8,7 +8,7 @@ import pytest
 
 from marketplace.pages.federation import reason
 from marketplace.peers.errors import ContactError, HereError
-from marketplace.peers.registry.progress import MovedError
+from marketplace.peers.registry.pull_writes import MovedError
 from marketplace.tlog.errors import TlogError
 from marketplace.tlog.following import IntegrityError
 

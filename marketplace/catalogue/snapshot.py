@@ -19,10 +19,10 @@ from typing import BinaryIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from marketplace.catalogue.belonging import find_erased, label_of, stands_of
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.catalogue.logs import Stand
 from marketplace.catalogue.sections import DamagedError, Reader, Writer, read_label
+from marketplace.catalogue.snapshot_label import find_erased, label_of, stands_of
 from marketplace.db import Database
 
 #: Its name in the data directory.
@@ -41,7 +41,7 @@ class _BusyError(Exception):
     """Another process writes the file."""
 
 
-class Keeper:
+class CatalogueSnapshot:
     """Reads and writes the catalogue of one data directory. Safe to share between threads.
 
     Args:

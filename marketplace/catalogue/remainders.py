@@ -26,7 +26,7 @@ _KEYS = 4096
 _END = SEPARATOR.encode()
 
 
-class Rests:
+class Remainders:
     """Texts in one long piece of memory. Not safe to share between threads; the catalogue sees to that.
 
     It is counted on from what was read from a file, which stays there, to what came since.
@@ -55,7 +55,7 @@ class Rests:
         return BitMap([key for key, place in enumerate(self._places) if place])
 
     def size(self) -> int:
-        """Memory of the rests in bytes."""
+        """Memory of the texts in bytes."""
         return self._end() + _OVERHEAD * len(self._keys)
 
     def add(self, key: int, text: str) -> int:
@@ -106,7 +106,7 @@ class Rests:
         return BitMap([self._keys[place] for place in places])
 
     def write(self, writer: Writer) -> None:
-        """Write the rests to a file."""
+        """Write the texts to a file."""
         first = self._file[self._begin : self._begin + self._first_bytes]
         writer.raw("rests.all", b"".join((first, self._since)))
         writer.array("rests.keys", self._keys)
@@ -188,7 +188,7 @@ class Rests:
         return bytes(data[start:end])
 
     def _move_together(self) -> None:
-        fresh = Rests()
+        fresh = Remainders()
         for place, key in enumerate(self._keys):
             if self._places[key] == place + 1:
                 fresh.add(key, self._text(place)[: -len(_END)].decode())

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from marketplace.catalogue import rests as module
-from marketplace.catalogue.rests import Rests
+from marketplace.catalogue import remainders as module
+from marketplace.catalogue.remainders import Remainders
 from marketplace.catalogue.sections import Reader, Writer, read_label
 
 HERE = Path(tempfile.gettempdir())
@@ -21,15 +21,15 @@ TEXTS = st.lists(st.text(st.sampled_from("ab c\u00e4\u865a"), max_size=9), max_s
 WORDS = st.text(st.sampled_from("abc\u00e4\u865a"), min_size=1, max_size=5)
 
 
-def written_and_read(rests: Rests) -> Rests:
+def written_and_read(remainders: Remainders) -> Remainders:
     """The same from a file."""
     with tempfile.TemporaryFile() as file:
         writer = Writer(file, {})
-        rests.write(writer)
+        remainders.write(writer)
         writer.close()
         file.seek(0)
         read_label(file)
-        found = Rests()
+        found = Remainders()
         found.read(Reader(file, HERE))
         return found
 
@@ -42,9 +42,9 @@ def test_words_are_found_in_every_block(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK", block)
-        rests = Rests()
+        remainders = Remainders()
         for key, text in enumerate(texts):
-            rests.add(key, text)
+            remainders.add(key, text)
         there = set(range(len(texts)))
         for change in ("nothing", "some go", "written and read", "some come", "more go", "moved together"):
             if change.endswith("go"):
@@ -52,45 +52,45 @@ def test_words_are_found_in_every_block(
                     key for key in there if key % 20 in gone and (change == "some go") == (key % 3 > 0)
                 }
                 for key in leaving:
-                    rests.remove(key)
+                    remainders.remove(key)
                 there -= leaving
             elif change == "written and read":
-                rests = written_and_read(rests)
+                remainders = written_and_read(remainders)
             elif change == "some come":
                 for key, text in enumerate(texts[::-1], 20):
-                    rests.add(key, text)
+                    remainders.add(key, text)
                 there |= set(range(20, 20 + len(texts)))
             elif change == "moved together":
-                rests._move_together()
-            assert rests.keys() == BitMap(there)
+                remainders._move_together()
+            assert remainders.keys() == BitMap(there)
             for word in words:
-                assert rests.find(word) == BitMap(
+                assert remainders.find(word) == BitMap(
                     key for key in there if word in (texts[key] if key < 20 else texts[::-1][key - 20])
                 )
-                assert {key for key in there if rests.has(key, word)} == set(rests.find(word))
+                assert {key for key in there if remainders.has(key, word)} == set(remainders.find(word))
 
 
 def test_a_word_of_few_texts_is_looked_for_in_few_blocks() -> None:
     chance = random.Random(1)
-    rests = Rests()
+    remainders = Remainders()
     for key in range(20 * module.BLOCK + 7):
-        rests.add(key, "".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=27)))
-    rests.add(1_000_000, "quite a find")
-    looked_through = list(rests._spans(b"quiteafind"))
+        remainders.add(key, "".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=27)))
+    remainders.add(1_000_000, "quite a find")
+    looked_through = list(remainders._spans(b"quiteafind"))
     assert (
-        looked_through[-1][1] == len(rests)
-        and sum(end - start for start, end in looked_through) < len(rests) / 4
+        looked_through[-1][1] == len(remainders)
+        and sum(end - start for start, end in looked_through) < len(remainders) / 4
     )
-    assert rests.find("quite") >= BitMap([1_000_000])
+    assert remainders.find("quite") >= BitMap([1_000_000])
 
 
 def test_when_most_texts_went_the_others_are_moved_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_GONE", 100)
-    rests = Rests()
+    remainders = Remainders()
     for key in range(3000):
-        rests.add(key, f"text{key}")
+        remainders.add(key, f"text{key}")
     for key in range(2900):
-        rests.remove(key)
-    assert len(rests) < 1500
-    assert rests.find("text") == BitMap(range(2900, 3000))
-    assert rests.find("text2999") == BitMap([2999])
+        remainders.remove(key)
+    assert len(remainders) < 1500
+    assert remainders.find("text") == BitMap(range(2900, 3000))
+    assert remainders.find("text2999") == BitMap([2999])

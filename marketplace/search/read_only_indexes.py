@@ -20,7 +20,7 @@ _AGAIN = "start the server, which builds it, or run `marketplace reindex`"
 _RETRY_AFTER = 5
 
 
-class _Made(Indexes):
+class _ExistingIndexes(Indexes):
     """Indexes that are there.
 
     Args:
@@ -45,7 +45,7 @@ class _Made(Indexes):
         return super().get(log)
 
 
-class _Looking(SearchIndexer):
+class _ReadOnlyIndexer(SearchIndexer):
     def mend(self, log: str, broken: SearchIndex | None, reason: str) -> NoReturn:
         """Leave a broken index to the server.
 
@@ -66,7 +66,7 @@ def open_indexes(settings: Settings, database: Database) -> Iterator[SearchIndex
     if engine is None:
         yield None
         return
-    indexer = _Looking(database, _Made(engine, settings.data / "search"))
+    indexer = _ReadOnlyIndexer(database, _ExistingIndexes(engine, settings.data / "search"))
     try:
         yield indexer
     finally:

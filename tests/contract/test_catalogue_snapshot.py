@@ -20,9 +20,9 @@ from sqlalchemy import delete, select, text
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue import Catalogue
 from marketplace.catalogue.facts import Facet
-from marketplace.catalogue.keeping import NAME, Keeper, delete_snapshot
 from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.sections import MAGIC
+from marketplace.catalogue.snapshot import NAME, CatalogueSnapshot, delete_snapshot
 from marketplace.changes import PUBLIC
 from marketplace.db import Database
 from marketplace.ingest.current_refresh import CurrentRefresh
@@ -74,14 +74,14 @@ def store(database: Database) -> Database:
     return database
 
 
-def keeper(database: Database, directory: Path, catalogue: Catalogue | None = None) -> Keeper:
-    return Keeper(database, catalogue or Catalogue(), directory, least=1)
+def snapshot(database: Database, directory: Path, catalogue: Catalogue | None = None) -> CatalogueSnapshot:
+    return CatalogueSnapshot(database, catalogue or Catalogue(), directory, least=1)
 
 
 def keep(database: Database, directory: Path) -> Path:
     """Write the file as a process does that has read everything."""
     catalogue = Catalogue()
-    writing = keeper(database, directory, catalogue)
+    writing = snapshot(database, directory, catalogue)
     assert not writing.restore()
     read_up(database, catalogue)
     assert writing.store()
@@ -153,7 +153,7 @@ def test_it_says_what_the_database_says(
     keep(store, tmp_path)
     meanwhile(store)
     restored, fresh = Catalogue(), Catalogue()
-    assert keeper(store, tmp_path, restored).restore()
+    assert snapshot(store, tmp_path, restored).restore()
     if meanwhile is MEANWHILE["nothing"]:
         assert restored.size() > IMAGES
     read_up(store, restored)
@@ -185,7 +185,7 @@ def refused(database: Database, directory: Path, caplog: pytest.LogCaptureFixtur
     """Whether the file is told to be no good, deleted, and does no harm."""
     caplog.clear()
     catalogue = Catalogue()
-    restored = keeper(database, directory, catalogue).restore()
+    restored = snapshot(database, directory, catalogue).restore()
     warned = [record for record in caplog.records if record.levelno == logging.WARNING]
     return not restored and catalogue.size() == 0 and len(warned) == 1 and not (directory / NAME).exists()
 
@@ -204,7 +204,7 @@ def test_a_damaged_file_is_thrown_away(
     kept.write_bytes(whole + b"more")
     assert refused(store, tmp_path, caplog)
     kept.write_bytes(whole)
-    assert keeper(store, tmp_path).restore()
+    assert snapshot(store, tmp_path).restore()
 
 
 def test_a_file_of_another_version_is_thrown_away(
@@ -263,7 +263,7 @@ def test_what_was_erased_is_in_no_file(store: Database, tmp_path: Path) -> None:
     title = "Erased by right"
     add(store, [said(900, title=title)])
     catalogue = Catalogue()
-    running = keeper(store, tmp_path, catalogue)
+    running = snapshot(store, tmp_path, catalogue)
     running.restore()
     read_up(store, catalogue)
     assert running.store()
@@ -304,7 +304,7 @@ def test_what_was_erased_stays_away_also_where_another_entry_came_back(
                 == select(Entry.id).where(Entry.entry_id == said(1).entry_id).scalar_subquery()
             )
         )
-    assert not keeper(store, tmp_path).restore()
+    assert not snapshot(store, tmp_path).restore()
     assert not (tmp_path / NAME).exists()
 
 
@@ -321,7 +321,7 @@ def test_what_is_erased_while_it_is_written_is_in_no_file(
             erasing.erase(said(1).entry_id, "asked for", "me")
 
     catalogue = Erasing()
-    writing = keeper(store, tmp_path, catalogue)
+    writing = snapshot(store, tmp_path, catalogue)
     writing.restore()
     read_up(store, catalogue)
     writing.store()
@@ -335,7 +335,7 @@ def test_no_room_is_told_once_and_nothing_else_happens(
     whole = kept.read_bytes()
     add(store, [said(number) for number in range(IMAGES, 90)])
     catalogue = Catalogue()
-    writing = keeper(store, tmp_path, catalogue)
+    writing = snapshot(store, tmp_path, catalogue)
     assert writing.restore()
     read_up(store, catalogue)
     caplog.clear()
@@ -358,31 +358,31 @@ def test_one_process_writes_at_a_time(
     store: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     catalogues = [Catalogue() for _ in range(4)]
-    keepers = [keeper(store, tmp_path, one) for one in catalogues]
-    for one, catalogue in zip(keepers, catalogues, strict=True):
+    snapshots = [snapshot(store, tmp_path, one) for one in catalogues]
+    for one, catalogue in zip(snapshots, catalogues, strict=True):
         one.restore()
         read_up(store, catalogue)
     with (tmp_path / f"{NAME}.new").open("wb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        assert not keepers[0].store()
+        assert not snapshots[0].store()
         assert not (tmp_path / NAME).exists()
     caplog.clear()
     stored: list[bool] = []
-    threads = [threading.Thread(target=lambda one=one: stored.append(one.store())) for one in keepers]
+    threads = [threading.Thread(target=lambda one=one: stored.append(one.store())) for one in snapshots]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert any(stored)
     assert not caplog.records
-    assert keeper(store, tmp_path).restore()
+    assert snapshot(store, tmp_path).restore()
     # The others see that it is there.
-    assert not any(one.store() for one in keepers)
+    assert not any(one.store() for one in snapshots)
 
 
 def test_it_is_written_again_when_there_is_enough_new(store: Database, tmp_path: Path) -> None:
     catalogue = Catalogue()
-    writing = keeper(store, tmp_path, catalogue)
+    writing = snapshot(store, tmp_path, catalogue)
     writing.restore()
     read_up(store, catalogue)
     assert writing.store_if_due()
@@ -400,7 +400,7 @@ def test_it_is_written_again_when_there_is_enough_new(store: Database, tmp_path:
 
 def test_a_small_catalogue_is_not_kept(store: Database, tmp_path: Path) -> None:
     catalogue = Catalogue()
-    writing = Keeper(store, catalogue, tmp_path)
+    writing = CatalogueSnapshot(store, catalogue, tmp_path)
     writing.restore()
     read_up(store, catalogue)
     assert not writing.store()

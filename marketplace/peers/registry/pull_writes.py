@@ -26,7 +26,7 @@ from marketplace.peers.registry.missing_rows import (
     printable,
     reject_erased,
 )
-from marketplace.peers.registry.stored import frontier_bytes
+from marketplace.peers.registry.row_conversion import frontier_bytes
 from marketplace.tlog.checkpoint import SignedCheckpoint
 from marketplace.tlog.following import IntegrityError, TrustedLog
 
