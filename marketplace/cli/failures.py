@@ -194,7 +194,7 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, ConfigurationError):
         return "the settings cannot be used: " + _line(error), ExitCode.USAGE
     if isinstance(error, DBAPIError):
-        reason = printable(" ".join(str(error.orig).split()))
+        reason = printable(" ".join(str(error.orig).split())) + _advice_on(error.orig)
         return f"the database cannot be used: {reason}", ExitCode.NETWORK_OR_SERVER
     if isinstance(error, ConflictError):
         return f"{_line(error)} [{error.code}]", ExitCode.CONFLICT
@@ -205,6 +205,16 @@ def _explain_service(error: Exception) -> tuple[str, ExitCode]:
     if isinstance(error, SQLAlchemyError | LogNotFoundError | StoreUnavailableError):
         return f"the database cannot be used: {_line(error)}", ExitCode.NETWORK_OR_SERVER
     return _explain_coded(error)
+
+
+def _advice_on(error: BaseException | None) -> str:
+    import sqlite3
+
+    # The low byte is the primary code: extended codes tell where the damage is.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return "; its file is damaged: restore a backup (docs/operations.md, Backup and restore)"
+    return ""
 
 
 def _explain_coded(error: Exception) -> tuple[str, ExitCode]:

@@ -46,8 +46,11 @@ def check(config: Path | None, data: str | None, output: Format) -> None:
 
     store = open_store(read_settings(config, data).trust)
     held = store.material
-    faults = [{"code": one.code, "file": one.file, "message": one.message} for one in store.faults]
-    write_records(faults, ("code", "file", "message"), output, identify="file")
+    faults = [
+        {"code": one.code, "file": one.file, "path": one.path or one.file, "message": one.message}
+        for one in store.faults
+    ]
+    write_records(faults, ("code", "path", "message"), output, identify="file")
     click.echo(
         f"marketplace: {counted(len(held.anchors), 'anchor')}, "
         f"{counted(len(held.intermediates), 'intermediate')}, "
@@ -107,7 +110,7 @@ def refresh(config: Path | None, data: str | None) -> None:
         settle = CurrentRefresh(database).refresh
         done = VerdictService(database, store, TrustService(store), utc_now, settle).refresh()
     for fault in store.faults:
-        click.echo(printable(f"marketplace: {fault} ({fault.code})"), err=True)
+        click.echo(printable(f"marketplace: {fault.for_operators()} ({fault.code})"), err=True)
     click.echo(
         f"marketplace: certificates checked: {done.judged}, changed: {done.changed}.",
         err=True,

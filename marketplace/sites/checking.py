@@ -67,7 +67,7 @@ def check_site(
         _no_anchor(len(held.anchors)),
     )
     for fault in trust.faults:
-        yield CheckFinding("trust", fault.file, str(fault))
+        yield CheckFinding("trust", fault.file, fault.for_operators())
     for name, store in open_stores(table).items():
         faults = store.check()
         path = store.path(".")

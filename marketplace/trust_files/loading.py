@@ -50,14 +50,26 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class TrustFileFault:
-    """A fault of a trust file; ``code`` is stable, ``file`` is the file's name without directories."""
+    """A fault of a trust file.
+
+    Args:
+        code: stable.
+        file: the file's name without directories, which everybody may read.
+        message: what is wrong.
+        path: the whole path, for operators only; empty where the fault is of no file.
+    """
 
     code: str
     file: str
     message: str
+    path: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}: {self.message}"
+
+    def for_operators(self) -> str:
+        """What is wrong, with the whole path."""
+        return f"{self.path or self.file}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -231,7 +243,7 @@ class _Loading:
             return [path for path in before if path.match(source) or path.parent == Path(source)]
 
     def _fault(self, code: str, path: Path, reason: object) -> None:
-        self.faults.append(TrustFileFault(code, path.name, str(reason)))
+        self.faults.append(TrustFileFault(code, path.name, str(reason), str(path)))
 
 
 def _series(one: RevocationList, authorities: Sequence[Link]) -> tuple[object, ...]:

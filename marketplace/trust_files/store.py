@@ -136,7 +136,7 @@ class TrustStore:
         known = set(before.faults) if before else set()
         for fault in loaded.faults:
             if fault not in known:
-                log.error("trust: %s (%s)", fault, fault.code)
+                log.error("trust: %s (%s)", fault.for_operators(), fault.code)
         if before is None or loaded.material.digest != before.material.digest:
             held = loaded.material
             log.info(

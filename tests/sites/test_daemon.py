@@ -333,6 +333,7 @@ def test_check_names_everything_that_is_wrong(cloud: Cloud) -> None:
     done = cloud.command("check", "-o", "json")
     assert done.returncode == 5
     assert "http://127.0.0.1:9" in done.stdout and "no anchor" in done.stdout
+    assert f"{cloud.folder / 'alice.pem'}: " in done.stdout
 
 
 def test_images_that_are_not_the_sites_stay_as_they_are(cloud: Cloud, content: ContentServer) -> None:

@@ -61,6 +61,7 @@ def test_what_is_no_database_is_one_sentence(cli, tmp_path):
     (tmp_path / "marketplace.sqlite").write_bytes(b"x" * 5000)
     outcome = cli("fsck", "--data", tmp_path)
     assert (outcome.code, outcome.is_sentence()) == (7, True)
+    assert "its file is damaged: restore a backup" in outcome.err
 
 
 @pytest.mark.parametrize(

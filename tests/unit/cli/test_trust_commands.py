@@ -213,6 +213,8 @@ def test_check_names_every_fault(cli, files, monkeypatch):
     outcome = cli("trust", "check", "-o", "json")
     assert outcome.code == 5
     assert [(one["code"], one["file"]) for one in outcome.json] == [("trust.source", "absent.pem")]
+    monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", "root.pem, /nowhere/certificates")
+    assert "/nowhere/certificates" in cli("trust", "check").out.decode()
     monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", "root.pem")
     outcome = cli("trust", "check")
     assert (outcome.code, "1 anchor, 0 intermediates" in outcome.err) == (0, True)
