@@ -320,6 +320,8 @@ def test_a_dry_run_changes_nothing(cloud: Cloud, content: ContentServer) -> None
     assert done.returncode == 0 and picture.identifier in done.stdout
     assert not (cloud.folder / "state").exists() and not cloud.images.exists() and not content.sent
     cloud.sync()
+    (heard,) = [line for line in cloud.command("status").stdout.splitlines() if " heard " in line]
+    assert heard.endswith(" UTC)")
     before = {one: one.read_bytes() for one in sorted((cloud.folder / "state").glob("state.sqlite"))}
     assert cloud.command("sync", "--dry-run").returncode == 0
     assert {one: one.read_bytes() for one in before} == before

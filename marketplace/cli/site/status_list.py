@@ -11,6 +11,7 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time
+from marketplace.moments import utc_now, written_for_people
 
 _STATES = (
     "wanted",
@@ -45,7 +46,10 @@ def status(config: Path | None, output: Format) -> None:
         heard, faults = [], []
         for one in table.marketplace:
             followed = state.evidence.followed(one.url)
-            heard.append(f"{one.url} heard {show_time(followed.heard) or 'never'}")
+            moment = show_time(followed.heard) or "never"
+            if output == "table":
+                moment = written_for_people(moment, utc_now())
+            heard.append(f"{one.url} heard {moment}")
             if followed.fault:
                 faults.append(followed.fault)
         counts = Counter(f"{one.store} {one.state.value}" for one in state.copies.all())
