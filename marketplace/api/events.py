@@ -9,7 +9,7 @@ from pyramid.response import Response
 
 from marketplace.access.narrowing import narrowed, parse_scope
 from marketplace.events import MEANINGS, Events, Kind, Wanted
-from marketplace.events.telling import to_json
+from marketplace.events.presenters import to_json
 from marketplace.http.errors import BadRequestError
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime

@@ -23,7 +23,7 @@ from marketplace.client import MarketplaceClient, Uploaded
 from marketplace.client.errors import EntryConflictError, EntryRefusedError
 from marketplace.logs import printable
 from marketplace.moments import for_people
-from marketplace.publishing.earlier import OVERTAKEN, find_tagged, get_present, get_tagged
+from marketplace.publishing.previous_entries import OVERTAKEN, find_tagged, get_present, get_tagged
 from validators.document import AcceptedEntry
 from validators.identifier import is_identifier
 from validators.revision import changes_between, unsigned, with_deprecated, with_valid, without_deprecated

@@ -22,8 +22,14 @@ from marketplace.client import MarketplaceClient
 from marketplace.client.answers import Tried
 from marketplace.client.errors import EntryConflictError, EntryNotFoundError, EntryRefusedError
 from marketplace.locations import AddressGuard, Looker
-from marketplace.publishing.earlier import OVERTAKEN, differences, find_current, find_tagged, is_vouched_for
 from marketplace.publishing.facts import ImageFacts
+from marketplace.publishing.previous_entries import (
+    OVERTAKEN,
+    differences,
+    find_current,
+    find_tagged,
+    is_vouched_for,
+)
 from marketplace.publishing.statement import STOPPING, Wish, draft, examine, is_unchanged, sign_once
 from marketplace.publishing.work import ImageWork
 from validators import accept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marketplace.cli.list_show import find_path, path_of_url
 from marketplace.client import MarketplaceClient
 from marketplace.client.errors import EntryNotFoundError
-from marketplace.publishing.earlier import get_dated, get_present, get_tagged
+from marketplace.publishing.previous_entries import get_dated, get_present, get_tagged
 from validators.checksums import find_checksum
 from validators.document import AcceptedEntry
 from validators.identifier import is_identifier

@@ -27,7 +27,7 @@ from marketplace.ingest.batch import Batch
 from marketplace.ingest.errors import IngestError, StoreUnavailableError, TooManyUploadsError
 from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.items import IngestResult, Item, Page, Source, Within
-from marketplace.ingest.waiting import WaitingRoom
+from marketplace.ingest.upload_slots import UploadSlots
 from marketplace.limits import RateLimit
 from marketplace.moments import utc_now
 from marketplace.thread_slots import ThreadSlots
@@ -106,7 +106,7 @@ class IngestService:
         self._database = database
         self.policy = policy
         self._limit = limit
-        self._room = WaitingRoom(slots or ThreadSlots(WAITING))
+        self._upload_slots = UploadSlots(slots or ThreadSlots(WAITING))
         self._clock = clock
         self._accept = acceptor
         self._on_commit = on_commit
@@ -181,7 +181,7 @@ class IngestService:
             tell = self._on_outcome if address.log == PUBLIC else self._on_private_outcome
             if source is Source.UPLOAD:
                 self._count(entry)
-            receipt = self._room.wait(
+            receipt = self._upload_slots.wait(
                 partial(self.enqueue, entry, address.log, source, address.record, provenance)
             )
         except StoreUnavailableError as error:

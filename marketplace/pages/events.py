@@ -12,7 +12,7 @@ from pyramid.view import view_config
 from marketplace.access import PUBLIC
 from marketplace.access.narrowing import ScopeError, narrowed, parse_scope
 from marketplace.events import MEANINGS, Events, Happened, Kind, Wanted
-from marketplace.events.telling import sentence
+from marketplace.events.presenters import sentence
 from marketplace.http.coordinates import entry_path
 from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query

@@ -17,8 +17,8 @@ from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.peers.errors import PeerDisabledError
 from marketplace.peers.model import FollowedLog, Peer, PullState, Trouble, UnansweredQuestion
+from marketplace.peers.registry.answer_faults import AnswerFaults
 from marketplace.peers.registry.checkpoints import CheckpointSighting, newest_seen, withheld
-from marketplace.peers.registry.faults import Faults
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.grants import Grants
 from marketplace.peers.registry.mirror_list import MirrorList
@@ -105,7 +105,7 @@ class PeerAdministration:
         with self.database.read() as session:
             followed = FollowedLogs(session)
             trouble, logs, kept_back = followed.trouble(), followed.all(), withheld(session)
-            faults = Faults(session).all()
+            faults = AnswerFaults(session).all()
             return [
                 PeerStatus(
                     peer,
@@ -185,7 +185,7 @@ class PeerAdministration:
             status = PeerStatus(peer, tuple(logs.of(peer.id)), logs.trouble())
             granted, evidence = Grants(session).granted(peer.id), logs.evidence(peer.id)
             mirrors = MirrorList(session).of(peer.id)
-            faults = Faults(session).of(peer.id)
+            faults = AnswerFaults(session).of(peer.id)
             details = {one.id: _details(session, one) for one in status.logs}
         return self.summary(status) | {
             "log_key": str(peer.log_key),

@@ -30,7 +30,7 @@ from marketplace.sites.metrics import SiteMetrics
 from marketplace.sites.metrics_server import MetricsServer
 from marketplace.sites.planning import Planned, Step
 from marketplace.sites.site import Site
-from marketplace.sites.state import Copy, State, WordKind
+from marketplace.sites.state import Copy, InterventionKind, State
 
 log = logging.getLogger(__name__)
 
@@ -182,8 +182,8 @@ class Daemon:
         version = site.state.database.version
         if version != self._version:
             self._version = version
-            for identifier, word in site.state.words.all(now).items():
-                if word.kind is WordKind.IMPORT:
+            for identifier, intervention in site.state.interventions.all(now).items():
+                if intervention.kind is InterventionKind.IMPORT:
                     site.learning.concern(identifier)
             site.judge()
             changed = True

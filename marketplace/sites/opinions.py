@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from marketplace.sites.state import SignedEntry, State, Word, WordKind
+from marketplace.sites.state import Intervention, InterventionKind, SignedEntry, State
 from marketplace.trust_files import TrustStore
 from validators import accept
 from validators.decision import decide
@@ -91,14 +91,16 @@ class Opinions:
             those whose answer is another one than before.
         """
         now = self._wall()
-        words = self._state.words.all(now)
+        interventions = self._state.interventions.all(now)
         measured = self._measured()
         changed = []
         named = None if identifiers is None else list(identifiers)
         current = self._state.evidence.current(named)
         for identifier in current if named is None else named:
             said = current.get(identifier, [])
-            found = self._opinion(identifier, said, words.get(identifier), measured.get(identifier), now)
+            found = self._opinion(
+                identifier, said, interventions.get(identifier), measured.get(identifier), now
+            )
             before = self._latest.get(identifier)
             self._latest[identifier] = found
             if before is None or _answer(before) != _answer(found):
@@ -111,7 +113,7 @@ class Opinions:
         """What the site would hold of an image of which this was found in its bytes."""
         now = self._wall()
         said = self._state.evidence.current([identifier]).get(identifier, [])
-        return self._opinion(identifier, said, self._state.words.find(identifier, now), measured, now)
+        return self._opinion(identifier, said, self._state.interventions.find(identifier, now), measured, now)
 
     def due(self) -> list[str]:
         """The images whose answer the clock has made another one."""
@@ -135,13 +137,15 @@ class Opinions:
         self,
         identifier: str,
         entries: list[SignedEntry],
-        word: Word | None,
+        intervention: Intervention | None,
         measured: Measured | None,
         now: float,
     ) -> Opinion:
         moment = datetime.fromtimestamp(now, UTC)
         statements = [one for stored in entries if (one := self._read(stored, moment))]
-        verdict = judge(identifier, statements, self.policy, moment, local=_local(word), measured=measured)
+        verdict = judge(
+            identifier, statements, self.policy, moment, local=_local(intervention), measured=measured
+        )
         digests = tuple(
             f"{name.lower().replace('-', '')}:{value}"
             for name in _STRONG
@@ -183,8 +187,8 @@ def _answer(one: Opinion) -> tuple[bool, str, str, float | None]:
     return one.allowed, one.digest, one.reason, one.until
 
 
-def _local(word: Word | None) -> tuple[LocalWord, ...]:
-    if word is None or word.kind not in (WordKind.WITHDRAW, WordKind.HOLD):
+def _local(intervention: Intervention | None) -> tuple[LocalWord, ...]:
+    if intervention is None or intervention.kind not in (InterventionKind.WITHDRAW, InterventionKind.HOLD):
         return ()
-    until = None if word.until is None else datetime.fromtimestamp(word.until, UTC)
-    return (LocalWord(f"{word.author}: {word.reason}", until),)
+    until = None if intervention.until is None else datetime.fromtimestamp(intervention.until, UTC)
+    return (LocalWord(f"{intervention.author}: {intervention.reason}", until),)

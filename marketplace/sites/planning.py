@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from marketplace.sites.opinions import Opinion
 from marketplace.sites.settings import SubscriptionTable
-from marketplace.sites.state import UNDER_WAY, Copy, CopyState, WantedImage, Word, WordKind
+from marketplace.sites.state import UNDER_WAY, Copy, CopyState, Intervention, InterventionKind, WantedImage
 from marketplace.sites.store_settings import StoreTable
 
 
@@ -52,7 +52,7 @@ def plan(
     wishes: Sequence[WantedImage],
     opinions: Mapping[str, Opinion],
     copies: Sequence[Copy],
-    words: Mapping[str, Word],
+    interventions: Mapping[str, Intervention],
     now: float,
     *,
     may_import: bool = True,
@@ -65,7 +65,7 @@ def plan(
     """
     wanted = {
         (one.digest, one.store): one
-        for one in _wanted(stores, subscriptions, wishes, opinions, copies, words)
+        for one in _wanted(stores, subscriptions, wishes, opinions, copies, interventions)
     }
     steps: list[Planned] = []
     keep = {one.name: one.keep_withdrawn for one in stores}
@@ -175,18 +175,18 @@ def _wanted(
     wishes: Sequence[WantedImage],
     opinions: Mapping[str, Opinion],
     copies: Sequence[Copy],
-    words: Mapping[str, Word],
+    interventions: Mapping[str, Intervention],
 ) -> Iterable[_Wanted]:
     for one in subscriptions:
         asked = dict.fromkeys(wish.identifier for wish in wishes if wish.subscription == one.name)
         found = [opinions[name] for name in asked if name in opinions and _is_usable(opinions[name])]
         for opinion in _chosen(one, found):
             yield from (_Wanted(opinion.identifier, opinion.digest, store, _why(one)) for store in one.stores)
-    for identifier, word in words.items():
+    for identifier, intervention in interventions.items():
         wish = opinions.get(identifier)
-        if word.kind is WordKind.IMPORT and wish is not None and _is_usable(wish):
+        if intervention.kind is InterventionKind.IMPORT and wish is not None and _is_usable(wish):
             yield from (
-                _Wanted(identifier, wish.digest, store.name, f"{word.author}: {word.reason}")
+                _Wanted(identifier, wish.digest, store.name, f"{intervention.author}: {intervention.reason}")
                 for store in stores
             )
 

@@ -22,7 +22,7 @@ from marketplace.sites.opinions import Opinions
 from marketplace.sites.planning import Planned, Step, plan
 from marketplace.sites.receipts import Receipts
 from marketplace.sites.reconciling import Reconciler
-from marketplace.sites.state import Copy, CopyState, State, WordKind
+from marketplace.sites.state import Copy, CopyState, InterventionKind, State
 from marketplace.sites.stores.opening import open_stores
 from marketplace.sites.withdrawing import Withdrawer
 from marketplace.trust_files import Sources, TrustStore
@@ -82,8 +82,8 @@ class Site:
         state.evidence.forget_wishes(
             {one.name for one in table.subscription}, {one.url for one in table.marketplace}
         )
-        for identifier, word in state.words.all(wall()).items():
-            if word.kind is WordKind.IMPORT:
+        for identifier, intervention in state.interventions.all(wall()).items():
+            if intervention.kind is InterventionKind.IMPORT:
                 self.learning.concern(identifier)
 
     def close(self) -> None:
@@ -187,7 +187,7 @@ class Site:
                 self.state.evidence.wishes(),
                 self.opinions.latest,
                 self.state.copies.all(),
-                self.state.words.all(now),
+                self.state.interventions.all(now),
                 now,
                 may_import=self.clock_is_believed,
             )

@@ -12,8 +12,13 @@ from typing import Any, Final
 from marketplace.client import ListQuery, MarketplaceClient
 from marketplace.client.errors import EntryNotFoundError
 from marketplace.files import write_whole
-from marketplace.publishing.earlier import StrangersTagError, find_current, get_tagged, is_vouched_for
 from marketplace.publishing.facts import ImageFacts
+from marketplace.publishing.previous_entries import (
+    StrangersTagError,
+    find_current,
+    get_tagged,
+    is_vouched_for,
+)
 from marketplace.publishing.statement import Wish, draft, sign_once
 from marketplace.publishing.terms import TermError, parse_end
 from marketplace.vendors.catalogues import CatalogueImage, read_offers, version_order

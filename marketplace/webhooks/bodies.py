@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
 from marketplace.events import Events, Happened, Kind, Wanted
-from marketplace.events.telling import to_json
+from marketplace.events.presenters import to_json
 from marketplace.presence import Presence
 from marketplace.webhooks.definitions import SITE, Hook
 from marketplace.webhooks.deliveries import TEST

@@ -22,7 +22,7 @@ from marketplace.peers.errors import (
 from marketplace.peers.model import Peer, Question
 from marketplace.peers.overview import public_peer
 from marketplace.peers.pull.side_requests import PERSISTENT, Questions
-from marketplace.peers.registry.faults import Faults
+from marketplace.peers.registry.answer_faults import AnswerFaults
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.note import SigningKey
 
@@ -48,7 +48,9 @@ class Asked:
 
     def shown(self) -> list[tuple[str, str, str]]:
         with self.database.read() as session:
-            return [(one.question.value, one.origin, one.code) for one in Faults(session).of(self.peer.id)]
+            return [
+                (one.question.value, one.origin, one.code) for one in AnswerFaults(session).of(self.peer.id)
+            ]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from marketplace.db import Database
 from marketplace.federation.keys import SiteKeys, create_keys
 from marketplace.models import ChangeRow, Entry
 from marketplace.peers.model import FollowedLog, Trouble
-from marketplace.peers.registry.faults import Faults
+from marketplace.peers.registry.answer_faults import AnswerFaults
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.note import VerifierKey
@@ -138,7 +138,7 @@ class Site:
     def troubles(self, peer: str) -> tuple[dict[str, str], Trouble]:
         """What is wrong with a peer's answers, by question, and the rows of its public log left out."""
         with self.database() as database, database.read() as session:
-            faults = Faults(session).of(Peers(session).get(peer).id)
+            faults = AnswerFaults(session).of(Peers(session).get(peer).id)
             trouble = FollowedLogs(session).trouble().get(self.followed(peer).id, Trouble())
         return {one.question.value: one.code for one in faults}, trouble
 

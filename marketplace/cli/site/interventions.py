@@ -63,7 +63,7 @@ def release(config: Path | None, until: str | None, reason: str, image: str) -> 
 
 
 def _say(kind: str, config: Path | None, until: str | None, reason: str, image: str) -> None:
-    from marketplace.sites.state import Word, WordKind
+    from marketplace.sites.state import Intervention, InterventionKind
     from marketplace.sites.units import parse_duration
 
     if not is_identifier(image):
@@ -76,9 +76,9 @@ def _say(kind: str, config: Path | None, until: str | None, reason: str, image: 
     configuration = read_site(config)
     with open_state(configuration) as state:
         known = image in state.evidence.identifiers()
-        if kind == "release" and state.words.find(image, now) is None:
+        if kind == "release" and state.interventions.find(image, now) is None:
             raise CommandError(f"no decision about {image} by the operator", ExitCode.NOT_FOUND)
-        state.words.say(Word(image, WordKind(kind), reason, who(), now, end))
+        state.interventions.add(Intervention(image, InterventionKind(kind), reason, who(), now, end))
         answered = _answer_by_it(configuration, state, kind)
         against = _reason_against(configuration, state, image) if kind == "import" and known else None
     note = "" if known or kind in ("import", "release") else " (the site does not know this image yet)"

@@ -11,7 +11,7 @@ from typing import TypeVar
 from marketplace.peers.errors import ContactError, UnreachableError
 from marketplace.peers.model import Peer, Question
 from marketplace.peers.pull.log_pull import PullTools
-from marketplace.peers.registry.faults import Faults
+from marketplace.peers.registry.answer_faults import AnswerFaults
 from marketplace.peers.schedule import LONGEST, backoff_pause
 
 #: Wrong answers in a row from which on they are shown: one alone may be bad luck.
@@ -96,20 +96,20 @@ class Questions:
                 extra={"peer": self._peer.name, "code": error.code, "question": question.value},
             )
         with self._means.database.write() as session:
-            Faults(session).note(self._peer.id, question, origin, error, self._means.clock())
+            AnswerFaults(session).note(self._peer.id, question, origin, error, self._means.clock())
         shown.add((question, origin))
 
     def _hide(self, question: Question, origin: str) -> None:
         shown = self._read_noted()
         if (question, origin) in shown:
             with self._means.database.write() as session:
-                Faults(session).forget(self._peer.id, question, origin)
+                AnswerFaults(session).forget(self._peer.id, question, origin)
             shown.remove((question, origin))
 
     def _read_noted(self) -> set[_Key]:
         if self._noted is None:
             with self._means.database.read() as session:
-                self._noted = {(one.question, one.origin) for one in Faults(session).of(self._peer.id)}
+                self._noted = {(one.question, one.origin) for one in AnswerFaults(session).of(self._peer.id)}
         return self._noted
 
     def _pause(self, key: _Key) -> _Pause:

@@ -8,10 +8,10 @@ from marketplace.sites.state.copies import Copies, Copy
 from marketplace.sites.state.database import StateDatabase
 from marketplace.sites.state.evidence import EvidenceStore, Followed, SignedEntry, WantedImage
 from marketplace.sites.state.history import History, SiteEvent
+from marketplace.sites.state.interventions import Intervention, InterventionKind, InterventionTable
 from marketplace.sites.state.lists import SiteLists
 from marketplace.sites.state.lock import StateLock
 from marketplace.sites.state.transitions import UNDER_WAY, CopyState
-from marketplace.sites.state.words import Word, WordKind, WordTable
 
 
 class State:
@@ -29,7 +29,7 @@ class State:
         self.history = History(self.database)
         self.evidence = EvidenceStore(self.database)
         self.copies = Copies(self.database, self.history)
-        self.words = WordTable(self.database, self.history)
+        self.interventions = InterventionTable(self.database, self.history)
         self.lists = SiteLists(self.database)
 
     def close(self) -> None:
@@ -42,11 +42,11 @@ __all__ = [
     "Copy",
     "CopyState",
     "Followed",
+    "Intervention",
+    "InterventionKind",
     "SignedEntry",
     "SiteEvent",
     "State",
     "StateLock",
     "WantedImage",
-    "Word",
-    "WordKind",
 ]

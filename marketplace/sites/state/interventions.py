@@ -9,8 +9,8 @@ from marketplace.sites.state.database import StateDatabase
 from marketplace.sites.state.history import History
 
 
-class WordKind(StrEnum):
-    """The kinds of words that people at a site say about an image."""
+class InterventionKind(StrEnum):
+    """What people at a site may say about an image."""
 
     #: Have it, though no subscription asks for it; the policy still has to allow it.
     IMPORT = "import"
@@ -23,46 +23,60 @@ class WordKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Intervention:
     """A person's statement; times are wall clock, ``until`` is None for one without end."""
 
     identifier: str
-    kind: WordKind
+    kind: InterventionKind
     reason: str
     author: str
     since: float
     until: float | None
 
 
-class WordTable:
-    """The table of words."""
+class InterventionTable:
+    """The table of interventions."""
 
     def __init__(self, database: StateDatabase, history: History) -> None:
         self._database = database
         self._history = history
 
-    def say(self, word: Word) -> None:
-        """Write a word down."""
+    def add(self, intervention: Intervention) -> None:
+        """Store an intervention."""
         with self._database.write():
             self._database.run(
                 "INSERT INTO word (identifier, kind, reason, author, since, until) VALUES (?, ?, ?, ?, ?, ?)",
-                (word.identifier, word.kind.value, word.reason, word.author, word.since, word.until),
+                (
+                    intervention.identifier,
+                    intervention.kind.value,
+                    intervention.reason,
+                    intervention.author,
+                    intervention.since,
+                    intervention.until,
+                ),
             )
             self._history.note(
-                word.since, f"{word.kind.value} by hand", f"{word.reason} ({word.author})", word.identifier
+                intervention.since,
+                f"{intervention.kind.value} by hand",
+                f"{intervention.reason} ({intervention.author})",
+                intervention.identifier,
             )
 
-    def find(self, identifier: str, now: float) -> Word | None:
+    def find(self, identifier: str, now: float) -> Intervention | None:
         """What counts for an image at a moment."""
         return self.all(now).get(identifier)
 
-    def all(self, now: float) -> dict[str, Word]:
+    def all(self, now: float) -> dict[str, Intervention]:
         """What counts at a moment, by image."""
-        found: dict[str, Word] = {}
+        found: dict[str, Intervention] = {}
         for row in self._database.rows(
             "SELECT identifier, kind, reason, author, since, until FROM word ORDER BY id"
         ):
-            word = Word(row[0], WordKind(row[1]), row[2], row[3], row[4], row[5])
-            if word.until is None or word.until > now:
-                found[word.identifier] = word
-        return {name: word for name, word in found.items() if word.kind is not WordKind.RELEASE}
+            intervention = Intervention(row[0], InterventionKind(row[1]), row[2], row[3], row[4], row[5])
+            if intervention.until is None or intervention.until > now:
+                found[intervention.identifier] = intervention
+        return {
+            name: intervention
+            for name, intervention in found.items()
+            if intervention.kind is not InterventionKind.RELEASE
+        }

@@ -16,7 +16,7 @@ LONGEST = 60.0
 _UNKNOWN = "it may have stored this entry or not: upload it again, it is stored once"
 
 
-class WaitingRoom:
+class UploadSlots:
     """Where uploads wait for their commit.
 
     Args:
@@ -25,7 +25,7 @@ class WaitingRoom:
     """
 
     def __init__(self, slots: ThreadSlots, *, longest: float = LONGEST) -> None:
-        self._places = slots
+        self._slots = slots
         self._longest = longest
 
     def wait(self, hand_over: Callable[[], Future[IngestResult]]) -> IngestResult:
@@ -37,7 +37,7 @@ class WaitingRoom:
             IngestError, LogNotFoundError: what the writer found.
         """
         try:
-            with self._places.wait(self._longest) as longest:
+            with self._slots.wait(self._longest) as longest:
                 return hand_over().result(longest)
         except StalledError as error:
             raise StoreUnavailableError(str(error)) from None

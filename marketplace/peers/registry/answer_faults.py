@@ -16,7 +16,7 @@ from marketplace.peers.model import Question, UnansweredQuestion
 _MOST_REASON = 500
 
 
-class Faults:
+class AnswerFaults:
     """The faults as one transaction sees them."""
 
     def __init__(self, session: Session) -> None:

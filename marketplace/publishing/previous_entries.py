@@ -1,4 +1,4 @@
-"""What was said before: the present entries that a publication starts from or is compared with."""
+"""The present entries that a publication starts from or is compared with."""
 
 from __future__ import annotations
 
