@@ -237,3 +237,10 @@ def test_init_refuses_a_name_that_no_site_can_have(tmp_path: Path, cloud: Cloud)
     cloud.file.unlink()
     assert cloud.command("init", "--name", "a b").returncode == 2
     assert not cloud.file.exists()
+
+
+def test_init_names_a_marketplace_that_publishes_no_log(cloud: Cloud) -> None:
+    cloud.file.unlink()
+    made = cloud.command("init", "--from", cloud.server.url)
+    assert made.returncode == 0
+    assert f"{cloud.server.url} publishes no signed log" in made.stderr
