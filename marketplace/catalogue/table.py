@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import IMAGE_LENGTH, SPELLED, Facet, Facts
-from marketplace.catalogue.pool import Pool
 from marketplace.catalogue.sections import Code, DamagedError, Numbers, Reader, Writer
+from marketplace.catalogue.shared_values import Pool
 from marketplace.models.current import FOREVER
 from marketplace.text import fold
 

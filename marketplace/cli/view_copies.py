@@ -19,7 +19,7 @@ from marketplace.moments import counted, for_people, utc_now
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
 
 if TYPE_CHECKING:
-    from marketplace.views.proving import IndexedCopy
+    from marketplace.views.copy_verification import IndexedCopy
 
 #: How often, and after how many seconds, a search index that is behind the log is looked at again.
 _TRIES, _PAUSE = 40, 0.5
@@ -87,8 +87,8 @@ def verify_static(place: str, key: str | None, view: str | None, max_age: str | 
     Raises:
         CommandError: it is none, or something of it is not proved.
     """
+    from marketplace.views.copy_verification import CopyDemand, find_faults, open_copy
     from marketplace.views.errors import CopyError
-    from marketplace.views.proving import CopyDemand, find_faults, open_copy
 
     own = None if key is None else parse_verifier_key(key)
     wrong = 0

@@ -14,7 +14,7 @@ from marketplace.search.service import SearchService
 from marketplace.trust import TrustService, open_store
 from marketplace.trust.stored_crls import StoredCrls
 from marketplace.views.reading import ImageReader
-from marketplace.views.selecting import Selector
+from marketplace.views.selector import Selector
 from marketplace.views.signing import SigningKeys
 
 

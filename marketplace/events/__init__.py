@@ -1,7 +1,7 @@
 """What happened at this marketplace, in one order: the page of events and webhooks are made of it."""
 
+from marketplace.events.event_noter import PAGE, EventNoter
 from marketplace.events.kinds import MEANINGS, Kind
-from marketplace.events.noting import PAGE, EventNoter
 from marketplace.events.reading import Events, Happened, Subject, Wanted
 from marketplace.events.record import Happening, record
 

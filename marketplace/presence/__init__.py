@@ -1,10 +1,10 @@
 """At which cloud sites images are: keeps the receipts of sites, counts them, lists what to recall."""
 
 from marketplace.presence.errors import PresenceError, SiteKeyBindingError, SiteNotFoundError
-from marketplace.presence.keeping import ReceiptService
 from marketplace.presence.keys import BoundSite, SiteRegistry
 from marketplace.presence.notices import PresenceNotices
 from marketplace.presence.reading import LocationReport, Presence, Recall, SiteCopy
+from marketplace.presence.receipt_service import ReceiptService
 
 __all__ = [
     "BoundSite",

@@ -30,7 +30,7 @@ from marketplace.sparql.service import QueryService, query_service
 from marketplace.trust.follower import VerdictFollower
 from marketplace.usage import ImageUsage, UsageRecorder
 from marketplace.views.reading import ImageReader
-from marketplace.views.selecting import Selector
+from marketplace.views.selector import Selector
 from marketplace.views.service import ViewService
 from marketplace.views.signing import SigningKeys
 from marketplace.watch import WatchService

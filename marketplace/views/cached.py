@@ -10,7 +10,7 @@ from typing import Final
 
 from marketplace.views.definitions import Definition
 from marketplace.views.documents import Written
-from marketplace.views.selecting import MOST_ENTRIES, Selected
+from marketplace.views.selector import MOST_ENTRIES, Selected
 
 #: Views kept with their documents; the oldest unused goes first, and so do documents beyond these bytes.
 KEPT: Final = 64

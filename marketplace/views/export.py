@@ -23,11 +23,11 @@ from marketplace.models import ChangeRow, Entry, EntryBody, Log
 from marketplace.tlog.merkle import prove_inclusion
 from marketplace.tlog.proof import InclusionProof
 from marketplace.views.copy import INDEX, CopiedEntry, CopiedFile, Index, describe, receipt_path
+from marketplace.views.copy_folder import CopyFolder
+from marketplace.views.copy_head import HEAD, CopyHead, LogPosition, describe_index, sign_head
 from marketplace.views.definitions import Definition, digest
 from marketplace.views.dialects import DIALECTS
 from marketplace.views.errors import DialectUnavailableError
-from marketplace.views.folder import CopyFolder
-from marketplace.views.head import HEAD, CopyHead, LogPosition, describe_index, sign_head
 from marketplace.views.pages import write_pages
 from marketplace.views.value import View, ViewImage, entry_path
 

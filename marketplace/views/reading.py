@@ -16,7 +16,7 @@ from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
 from marketplace.models import ChangeRow, Entry, EntryBody, Log
 from marketplace.rules.visibility import VisibleLogs
-from marketplace.views.imaging import image_of
+from marketplace.views.entry_image import image_of
 from marketplace.views.value import ViewImage
 from validators.errors import RefusedError
 

@@ -21,7 +21,7 @@ from marketplace.views.documents import Written, answer_document, write_document
 from marketplace.views.endorsed_lists import VerifiedList
 from marketplace.views.errors import DialectUnavailableError, LocationAwayError, ViewNotFoundError
 from marketplace.views.registry import ViewRegistry
-from marketplace.views.selecting import Selected, Selector
+from marketplace.views.selector import Selected, Selector
 from marketplace.views.value import View, ViewImage
 from marketplace.watch import WatchService
 from validators.policy import PolicyError

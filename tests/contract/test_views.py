@@ -37,7 +37,7 @@ from marketplace.views.errors import (
 from marketplace.views.export import Exporter
 from marketplace.views.reading import ImageReader
 from marketplace.views.registry import ViewRegistry
-from marketplace.views.selecting import Selected
+from marketplace.views.selector import Selected
 from marketplace.views.service import ViewService
 from marketplace.views.value import View
 from marketplace.watch import WatchService
@@ -319,7 +319,7 @@ def test_a_view_of_too_many_entries_is_refused_before_any_is_read(
     database: Database, settings: Settings, select: Select, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     select(BUILT_IN, made("one"), made("two"), made("gone", deprecated="old"))
-    monkeypatch.setattr("marketplace.views.selecting.MOST_ENTRIES", 2)
+    monkeypatch.setattr("marketplace.views.selector.MOST_ENTRIES", 2)
     views = ViewService(
         database,
         open_selector(settings, database),

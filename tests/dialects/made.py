@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from marketplace.views.imaging import image_of
+from marketplace.views.entry_image import image_of
 from marketplace.views.value import View
 from validators import accept
 

@@ -23,7 +23,7 @@ from marketplace.tlog.note import sign_note
 from marketplace.views.copy import parse_index
 from marketplace.views.definitions import Definition
 from marketplace.views.dialects import DIALECTS
-from marketplace.views.imaging import image_of
+from marketplace.views.entry_image import image_of
 from marketplace.views.pages import write_pages
 from marketplace.views.registry import ViewRegistry
 from marketplace.views.value import View, entry_path

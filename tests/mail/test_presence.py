@@ -22,8 +22,8 @@ from marketplace.presence import (
     SiteKeyBindingError,
     SiteRegistry,
 )
-from marketplace.presence.keeping import MOST_STORES
 from marketplace.presence.letters import MOST_IMAGES
+from marketplace.presence.receipt_service import MOST_STORES
 from marketplace.receipts import Finding, Receipt, ReceiptOutcome, sign_receipt
 from marketplace.tlog.note import SigningKey
 from marketplace.watch import WatchService

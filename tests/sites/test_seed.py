@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.sites.context import SeedError, make_seed
 from marketplace.sites.contextualization import ContextError, read_context
+from marketplace.sites.seed import SeedError, make_seed
 from tests.sites.clouds import Cloud
 from tests.sites.content import ContentServer
 from tests.sites.pictures import raw

@@ -52,8 +52,8 @@ def seed(
     shown with the names of what they set; nothing of them is run. Refused (6) if no machine may start
     from the image.
     """
-    from marketplace.sites.context import MOST_USER_DATA, make_seed
     from marketplace.sites.contextualization import read_context
+    from marketplace.sites.seed import MOST_USER_DATA, make_seed
 
     answer = ask_now(read_site(config), f"id:{image}")
     if not answer.allowed or not answer.known:

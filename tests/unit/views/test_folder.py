@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from marketplace.views.copy import INDEX, CopiedFile, Index
+from marketplace.views.copy_folder import CopyFolder
 from marketplace.views.errors import CopyError
-from marketplace.views.folder import CopyFolder
 
 VIEW = dict.fromkeys(("name", "title", "description", "site", "site_title", "url", "updated", "options"), "")
 

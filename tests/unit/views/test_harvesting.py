@@ -15,8 +15,8 @@ from marketplace.views.dialects.oai_records import set_name, signed_xml
 from marketplace.views.dialects.resourcesync import RESOURCESYNC
 from marketplace.views.dialects.tokens import read_token, write_token
 from marketplace.views.documents import write_document
+from marketplace.views.entry_image import image_of
 from marketplace.views.history import taken_at
-from marketplace.views.imaging import image_of
 from marketplace.views.value import Record, View, ViewImage
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity

@@ -23,11 +23,11 @@ from marketplace.views.copy import (
     parse_index,
     receipt_path,
 )
+from marketplace.views.copy_head import HEAD, MAX_HEAD, CopyHead, LogPosition, describe_index, verify_head
 from marketplace.views.dialects import DIALECTS
 from marketplace.views.dialects.hepix import HEPIX_LIST
+from marketplace.views.entry_image import image_of
 from marketplace.views.errors import CopyError, DialectUnavailableError, ListRefusedError
-from marketplace.views.head import HEAD, MAX_HEAD, CopyHead, LogPosition, describe_index, verify_head
-from marketplace.views.imaging import image_of
 from marketplace.views.list_text import find_fault, read_list, to_signed_list
 from marketplace.views.pages import write_pages
 from marketplace.views.value import ENTRIES, SignedList, Signing, SmimeSigner, View, ViewImage, entry_path

@@ -32,7 +32,7 @@ from marketplace.views.definitions import Definition, epoch
 from marketplace.views.endorsed_lists import VerifiedList, find_list, verify_list
 from marketplace.views.errors import DialectUnavailableError
 from marketplace.views.history import find_records
-from marketplace.views.judging import JudgedImages, JudgingBasis, PolicyJudging, after
+from marketplace.views.policy_judging import JudgedImages, JudgingBasis, PolicyJudging, after
 from marketplace.views.reading import ImageReader, read_entries
 from marketplace.views.signing import SigningKeys
 from marketplace.views.value import Record, View, ViewImage

@@ -1,4 +1,4 @@
-"""Indexes that turn out broken while they are asked."""
+"""Repairs an index that turns out broken while it is asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketplace.search.indexer import SearchIndexer
 RETRY_AFTER = 5
 
 
-class Mending:
+class IndexRepair:
     """The index of a log for a block; where it turns out broken it is built again, and the search put off.
 
     A class, because every search asks every log that its reader sees, and a generator takes longer.
