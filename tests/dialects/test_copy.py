@@ -334,7 +334,7 @@ def test_a_head_is_believed_of_the_sites_key_alone(lab, copied, capsys):
 def test_an_old_copy_is_named(lab, copied, capsys, monkeypatch):
     assert run(["verify", "--static", str(copied), "--max-age", "2h"]) == 0
     later = datetime.now(UTC) + timedelta(days=3)
-    monkeypatch.setattr("marketplace.cli.view_copies._now", lambda: later)
+    monkeypatch.setattr("marketplace.cli.view_copies.utc_now", lambda: later)
     for age, code in (("4d", 0), ("2d", 5)):
         assert run(["verify", "--static", str(copied), "--max-age", age]) == code
     assert "which is too old" in capsys.readouterr().err

@@ -110,7 +110,7 @@ def test_ten_thousand_schedules_end_in_the_same_answer(name: str) -> None:
 
 def test_the_comparison_sees_a_merge_that_goes_by_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the old system did: of equal times the one that came last is shown."""
-    monkeypatch.setattr(rules, "rank", lambda entry: (entry.created, 0))
+    monkeypatch.setattr(rules, "precedence", lambda created, deprecated, entry_id: (created, 0))
     story, chance = STORIES["equivocation"], random.Random(1)
     answers = [answer(site.log, site.shown)["current"] for _ in range(20) for site in play(story, chance)]
     assert any(one != answers[0] for one in answers)
