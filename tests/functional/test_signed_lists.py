@@ -480,7 +480,7 @@ def test_a_list_is_made_by_the_commands_of_its_page_uploaded_and_removed_in_a_br
 
         nothing = post("keep")
         assert nothing.status_code == 400 and "Choose the file" in nothing.text
-        refused = post("keep", message.replace(b"Debian", b"Fedora"))
+        refused = post("keep", message.replace(b"debian", b"fedora"))
         assert refused.status_code == 400 and "the signature does not hold" in refused.text
         assert post("keep", message, Origin="https://evil.example").status_code == 403
         without = browser.post(path, files={"act": (None, "keep"), "list": ("x", message)}, headers=own)
