@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from threading import RLock
+from threading import RLock, Timer
 
 from cachetools import LRUCache
 from pyroaring import BitMap
@@ -58,6 +58,8 @@ class Catalogue:
         #: The file that was read, where one was, and when it was last kept out of memory.
         self._file: MappedFile | None = None
         self._released = 0.0
+        #: Whether a timer is running that keeps it out of memory.
+        self._timed = False
 
     def catch_up(self, session: Session, scope: VisibleLogs) -> None:
         """Read what a scope has beyond what is known here.
@@ -87,17 +89,23 @@ class Catalogue:
         finally:
             with self._lock:
                 self._leave(generation)
-            self.release(_SECONDS)
+            self._release_soon()
 
-    def release(self, after: float = 0.0) -> None:
-        """Keep the file that was read out of memory, as far as nobody looks into it at this moment.
+    def _release_soon(self) -> None:
+        """Keep the file that was read out of memory, a moment after the last look at the latest."""
+        if self._file is None:
+            return
+        if time.monotonic() - self._released >= _SECONDS:
+            self._release()
+        elif not self._timed:
+            self._timed = True
+            timer = Timer(_SECONDS, self._release)
+            timer.daemon = True
+            timer.start()
 
-        Args:
-            after: seconds since the last time; sooner nothing is done.
-        """
-        now = time.monotonic()
-        if self._file is not None and now - self._released >= after:
-            self._released = now
+    def _release(self) -> None:
+        self._timed, self._released = False, time.monotonic()
+        if self._file is not None:
             self._file.release()
 
     def size(self) -> int:

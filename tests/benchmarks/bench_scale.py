@@ -23,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import urlencode
 
 from sqlalchemy import text
@@ -128,7 +129,9 @@ def _fill(url: str, size: int) -> None:
 def _node(url: str, data: Path, size: int, rounds: int, uploads: int, entry: list[float]) -> Iterator[Figure]:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         without = process.submit(_read, url, data).result()
-    with running_server(data, database_url=url, search_engine="postgresql", query_enabled="false") as server:
+    # The worker, which publishes the log and fills the index of words, has a process of its own there.
+    settings = {"database_url": url, "role": "web", "search_engine": "postgresql", "query_enabled": "false"}
+    with running_server(data, **settings) as server:
         busy, begun = processor_seconds(server.process.pid), _memory(server.process.pid)
         large = size >= 1_000_000
         yield Figure(
@@ -164,9 +167,7 @@ def _node(url: str, data: Path, size: int, rounds: int, uploads: int, entry: lis
                     met=middle < goal,
                 )
         identity = make_identity(key="rsa2048")
-        documents = [
-            signed(image(content=f"scale {n}", title=f"Scale {n}"), identity) for n in range(uploads)
-        ]
+        documents = [signed(image(content=token_hex(), title=f"Scale {n}"), identity) for n in range(uploads)]
         with _asked(server, [post("/metadata", one) for one in documents], b"201") as (times, own):
             slow = percentile(times, 0.99)
             yield Figure(

@@ -36,6 +36,7 @@ from marketplace.rules.visibility import find_scope
 from tests.contract.judging import hold, verdict
 from tests.contract.search_store import GROUP, NOW, add, empty
 from tests.factories.entries import accepted, moment, signer
+from tests.functional.catalogue import eventually
 from validators.document import AcceptedEntry, Strength
 from validators.verdict import Standing
 
@@ -405,3 +406,27 @@ def test_a_small_catalogue_is_not_kept(store: Database, tmp_path: Path) -> None:
     read_up(store, catalogue)
     assert not writing.store()
     assert not list(tmp_path.glob(f"{NAME}*"))
+
+
+def in_memory(directory: Path) -> int:
+    """Kilobytes of the files of a directory that are mapped and in the memory of this process."""
+    total, counts = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.partition(" ")[0]:
+            counts = str(directory) in line
+        elif counts and line.startswith("Rss:"):
+            total += int(line.split()[1])
+    return total
+
+
+def test_what_was_looked_at_of_the_file_leaves_memory(store: Database, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"  # without the database, which SQLite maps as well
+    kept.mkdir()
+    keep(store, kept)
+    catalogue = Catalogue()
+    assert snapshot(store, kept, catalogue).restore()
+    assert str(kept) in Path("/proc/self/smaps").read_text()
+    for _ in range(2):  # the second look comes too soon after the first
+        assert told(store, catalogue)
+    eventually(lambda: in_memory(kept) == 0)
+    assert told(store, catalogue) and in_memory(kept) > 0
