@@ -96,8 +96,21 @@ def tell(record_property) -> Tell:
     return tell_outcome(record_property)
 
 
+def _cluster_after_contract(items: list[pytest.Item]) -> None:
+    """Run the cluster's tests some minutes after those in a browser.
+
+    The cluster makes interfaces of the network and takes them away, and a browser gives up what it loads at
+    that moment (ERR_NETWORK_CHANGED).
+    """
+    folders = [item.path.relative_to(Path(__file__).parent).parts[0] for item in items]
+    if "cluster" in folders and "contract" in folders:
+        groups = [1 if folder == "cluster" else 2 * (folder > "contract") for folder in folders]
+        items[:] = [items[number] for number in sorted(range(len(items)), key=groups.__getitem__)]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long forms to ``make soak``: pytest counts them as deselected."""
+    _cluster_after_contract(items)
     long_forms = [item for item in items if item.get_closest_marker("soak")]
     if config.getoption("--soak"):
         for item in long_forms:

@@ -176,6 +176,7 @@ def _node(url: str, data: Path, size: int, rounds: int, uploads: int, entry: lis
                 goal=f"p99 < {_UPLOAD:.0f} ms",
                 met=slow < _UPLOAD,
             )
+        _settle(server)
         resident, of_files = _memory(server.process.pid)
         yield Figure(
             f"{size} entries, memory of the node after all that",
@@ -187,7 +188,7 @@ def _node(url: str, data: Path, size: int, rounds: int, uploads: int, entry: lis
 
 
 def _settle(server: RunningServer) -> None:
-    """Wait until what a start leaves to do is done: publishing a log that was filled meanwhile."""
+    """Wait until what a start or the requests before leave to do is done."""
     before = processor_seconds(server.process.pid)
     for _ in range(1200):
         time.sleep(1)  # what is waited for shows in the time of the processor only
