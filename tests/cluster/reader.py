@@ -30,7 +30,7 @@ def main(url: str, pace: float, patience: float) -> None:
                 print(time.monotonic(), flush=True)
             elif answer.status != 503 or answer.headers["Retry-After"] is None:
                 print("odd", answer.status, repr(body[:200]), flush=True)
-        time.sleep(pace)
+        time.sleep(pace)  # the reader asks at this pace, whatever it is told
 
 
 if __name__ == "__main__":

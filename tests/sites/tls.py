@@ -38,7 +38,7 @@ def behind_tls(port: int, certificate: tuple[Path, Path], clients: Path | None =
 
     def serve(plain: socket.socket) -> None:
         with (
-            suppress(OSError),
+            suppress(OSError),  # a side that goes away ends the connection: what tests ask of this server
             plain,
             context.wrap_socket(plain, server_side=True) as client,
             socket.create_connection(("127.0.0.1", port)) as server,
@@ -49,10 +49,10 @@ def behind_tls(port: int, certificate: tuple[Path, Path], clients: Path | None =
             back.join()
 
     def copy(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
+        with suppress(OSError):  # one side is gone
             while piece := source.recv(65536):
                 target.sendall(piece)
-        with suppress(OSError):
+        with suppress(OSError):  # the other side is gone already
             target.shutdown(socket.SHUT_WR)
 
     threading.Thread(target=take, daemon=True).start()

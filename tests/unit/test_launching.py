@@ -40,7 +40,7 @@ def test_a_program_finds_what_a_new_interpreter_gives_it(
     assert b"complaint" in told.stderr
 
 
-#: What is left to do when the code of a program has ended.
+#: What is left to do when the code of a program has ended. The thread sleeps so that it ends after the code.
 LATE = """
 import atexit, concurrent.futures, sys, threading, time
 pool = concurrent.futures.ThreadPoolExecutor(1)
