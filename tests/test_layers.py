@@ -73,7 +73,7 @@ PROCESS = SERVICES | {
 }
 MAY_IMPORT = {
     "validators": set(),
-    "marketplace.config": set(),
+    "marketplace.config": {"validators"},
     "marketplace.files": set(),
     "marketplace.logs": set(),
     "marketplace.moments": set(),

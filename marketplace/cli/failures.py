@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Mapping
 from enum import IntEnum
-from importlib.util import find_spec
 
 import click
 
 from marketplace.logs import printable
-from marketplace.sites.errors import SiteError
-from marketplace.tlog.errors import TlogError
 from validators.coded_error import CodedError
-from validators.errors import RefusedError
 from validators.explanations import explained
-from validators.signing_errors import (
-    DraftError,
-    PasswordRequiredError,
-    SigningEmailError,
-    SigningError,
-    WrongPasswordError,
-)
 
 
 class ExitCode(IntEnum):
@@ -56,20 +46,16 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
     """The sentence and the exit code for whatever a command raised."""
     if isinstance(error, CommandError):
         return _line(error), error.exit_code
+    if isinstance(error, CodedError):
+        # A client has the code of the rule that the marketplace named, if it named one.
+        code = getattr(error, "rule", error.code)
+        sentence = _BEGINNINGS.get(error.code, "") + _line(error)
+        return sentence + (f" [{code}]{explanation_of(code)}" if code else ""), _exit_code(error)
     if isinstance(error, click.ClickException):
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
             hint = f" ('{error.ctx.command_path} --help' says more)"
         return printable(" ".join(error.format_message().split())) + hint, ExitCode(error.exit_code)
-    if isinstance(error, SiteError):
-        return f"{_line(error)} [{error.code}]", ExitCode(error.exit_code)
-    if isinstance(error, RefusedError):
-        reason = f"{printable(error.message)} [{error.code}]{explanation_of(error.code)}"
-        return reason, ExitCode.VERIFICATION_FAILED
-    if isinstance(error, SigningError):
-        return f"{_line(error)} [{error.code}]", _SIGNING.get(type(error), ExitCode.OTHER)
-    if isinstance(error, TlogError):
-        return f"{_line(error)} [{error.code}]", ExitCode.VERIFICATION_FAILED
     if isinstance(error, OSError):
         return _explain_os(error)
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
@@ -86,32 +72,59 @@ def explain(error: Exception) -> tuple[str, ExitCode]:
             f"pip install 'image-marketplace[{extra}]'",
             ExitCode.USAGE,
         )
-    return _explain_client(error) or _explain_publishing(error) or _explain_service(error)
+    # Not imported here: commands without a database start fast, and the plain installation lacks it.
+    database = sys.modules.get("sqlalchemy.exc")
+    if database is not None and isinstance(error, database.SQLAlchemyError):
+        cause = getattr(error, "orig", None) or error
+        return f"the database cannot be used: {_line(cause)}{_advice_on(cause)}", ExitCode.NETWORK_OR_SERVER
+    return f"unexpected {type(error).__name__}: {_line(error)}", ExitCode.OTHER
 
 
-_SIGNING: dict[type[SigningError], ExitCode] = {
-    DraftError: ExitCode.VERIFICATION_FAILED,
-    PasswordRequiredError: ExitCode.USAGE,
-    SigningEmailError: ExitCode.USAGE,
-    WrongPasswordError: ExitCode.NOT_PERMITTED,
-}
-#: Codes of what a marketplace refuses its operator.
-_CODES = {
-    "access.value": ExitCode.USAGE,
-    "group.no-member": ExitCode.NOT_FOUND,
-    "group.taken": ExitCode.CONFLICT,
-    "group.unknown": ExitCode.NOT_FOUND,
-    "receipt.format": ExitCode.USAGE,
-    "signed-list.unknown": ExitCode.NOT_FOUND,
-    "site.unknown": ExitCode.NOT_FOUND,
-    "token.unknown": ExitCode.NOT_FOUND,
-    "view.copy": ExitCode.USAGE,
-    "view.definition": ExitCode.USAGE,
-    "view.taken": ExitCode.CONFLICT,
-    "view.unknown": ExitCode.NOT_FOUND,
-    "webhook.definition": ExitCode.USAGE,
-    "webhook.delivery": ExitCode.NOT_FOUND,
-    "webhook.unknown": ExitCode.NOT_FOUND,
+def _exit_code(error: CodedError) -> ExitCode:
+    codes = (error.code, *(getattr(kind, "code", "") for kind in type(error).__mro__))
+    return next((_CODES[code] for code in codes if code in _CODES), ExitCode.OTHER)
+
+
+#: Exit codes by the codes of errors. A class whose code has no line has that of its nearest base class.
+_CODES: Mapping[str, ExitCode] = {
+    code: exit_code
+    for exit_code, codes in {
+        ExitCode.USAGE: (
+            "access.value", "client.ambiguous", "client.endpoint", "client.query-refused", "erase.reason",
+            "image.no-file", "mail.letter", "mail.off", "publishing.facts", "receipt.format", "settings",
+            "signing.email", "signing.password-required", "site.configuration", "site.key",
+            "site.refused-question", "vendor.settings", "view.copy", "view.definition", "webhook.definition",
+        ),
+        ExitCode.NOT_FOUND: (
+            "client.not-found", "confirmation.unknown", "entry.unknown", "group.no-member", "group.unknown",
+            "peer.unknown", "signed-list.unknown", "site.unknown", "token.unknown", "vendor.catalogue",
+            "view.unknown", "webhook.delivery", "webhook.unknown",
+        ),
+        ExitCode.NOT_PERMITTED: (
+            "client.not-permitted", "publishing.folder", "signing.password",
+        ),
+        ExitCode.VERIFICATION_FAILED: (
+            "client.invalid-entry", "image", "refused", "signed-list", "signing.draft", "site.context",
+            "site.hook", "site.proof", "site.unproven", "tlog", "vendor",
+        ),
+        ExitCode.REFUSED_BY_POLICY: (
+            "client.policy", "ingest", "site.cancelled",
+        ),
+        ExitCode.NETWORK_OR_SERVER: (
+            "client.transport", "log.not-found", "mail.permanent", "mail.server", "mail.temporary",
+            "site.fetch", "site.knowledge", "site.store", "store.unavailable", "vendor.unreachable",
+        ),
+        ExitCode.CONFLICT: (
+            "client.conflict", "conflict.coordinates", "group.taken", "image.changed", "peer.taken",
+            "publishing.busy", "site.held", "view.taken",
+        ),
+    }.items()
+    for code in codes
+}  # fmt: skip
+#: What the sentences of these begin with here; their classes name only what is wrong.
+_BEGINNINGS = {
+    "publishing.facts": "the facts of the image cannot be used: ",
+    "settings": "the settings cannot be used: ",
 }
 #: Modules that not every installation has, and the extra of setup.py that brings each.
 _EXTRAS = {"psycopg": "postgresql", "tantivy": "fast", "jks": "jks"} | dict.fromkeys(
@@ -139,75 +152,7 @@ def _explain_os(error: OSError) -> tuple[str, ExitCode]:
     return f"{printable(str(error.filename))}: {printable(reason)}", code
 
 
-def _explain_client(error: Exception) -> tuple[str, ExitCode] | None:
-    # Imported here: the HTTP library is a fifth of the memory of a command that needs none.
-    from marketplace.client.errors import ClientError
-
-    if not isinstance(error, ClientError):
-        return None
-    rule = f" [{error.rule}]{explanation_of(error.rule)}" if error.rule else ""
-    return _line(error) + rule, ExitCode(error.exit_code)
-
-
-def _explain_publishing(error: Exception) -> tuple[str, ExitCode] | None:
-    # Imported here: what looks into images takes a while to load.
-    from marketplace.images import ChangedError, ImageError, NoFileError
-    from marketplace.publishing.facts import FactsError
-    from marketplace.publishing.work import BusyError, StrangersFolderError
-    from marketplace.vendors.errors import (
-        VendorCatalogueError,
-        VendorError,
-        VendorSettingsError,
-        VendorUnreachableError,
-    )
-
-    if isinstance(error, ImageError):
-        codes = {ChangedError: ExitCode.CONFLICT, NoFileError: ExitCode.USAGE}
-        return f"{_line(error)} [{error.code}]", codes.get(type(error), ExitCode.VERIFICATION_FAILED)
-    if isinstance(error, VendorError):
-        kinds = {
-            VendorSettingsError: ExitCode.USAGE,
-            VendorUnreachableError: ExitCode.NETWORK_OR_SERVER,
-            VendorCatalogueError: ExitCode.NOT_FOUND,
-        }
-        return f"{_line(error)} [{error.code}]", kinds.get(type(error), ExitCode.VERIFICATION_FAILED)
-    if isinstance(error, BusyError):
-        return _line(error), ExitCode.CONFLICT
-    if isinstance(error, StrangersFolderError):
-        return _line(error), ExitCode.NOT_PERMITTED
-    if isinstance(error, FactsError):
-        return f"the facts of the image cannot be used: {_line(error)}", ExitCode.USAGE
-    return None
-
-
-def _explain_service(error: Exception) -> tuple[str, ExitCode]:
-    if find_spec("sqlalchemy") is None:  # the plain installation: nothing of a server can have failed
-        return _explain_coded(error)
-    # Imported here so that commands without a database start fast.
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
-    from marketplace.changes import LogNotFoundError
-    from marketplace.config import ConfigurationError
-    from marketplace.federation.errors import FederationError
-    from marketplace.ingest import ConflictError, IngestError, StoreUnavailableError
-
-    if isinstance(error, ConfigurationError):
-        return "the settings cannot be used: " + _line(error), ExitCode.USAGE
-    if isinstance(error, DBAPIError):
-        reason = printable(" ".join(str(error.orig).split())) + _advice_on(error.orig)
-        return f"the database cannot be used: {reason}", ExitCode.NETWORK_OR_SERVER
-    if isinstance(error, ConflictError):
-        return f"{_line(error)} [{error.code}]", ExitCode.CONFLICT
-    if isinstance(error, FederationError):
-        return f"{_line(error)} [{error.code}]", ExitCode.OTHER
-    if isinstance(error, IngestError) and not isinstance(error, StoreUnavailableError):
-        return f"{_line(error)} [{error.code}]{explanation_of(error.code)}", ExitCode.REFUSED_BY_POLICY
-    if isinstance(error, SQLAlchemyError | LogNotFoundError | StoreUnavailableError):
-        return f"the database cannot be used: {_line(error)}", ExitCode.NETWORK_OR_SERVER
-    return _explain_coded(error)
-
-
-def _advice_on(error: BaseException | None) -> str:
+def _advice_on(error: BaseException) -> str:
     import sqlite3
 
     # The low byte is the primary code: extended codes tell where the damage is.
@@ -217,17 +162,11 @@ def _advice_on(error: BaseException | None) -> str:
     return ""
 
 
-def _explain_coded(error: Exception) -> tuple[str, ExitCode]:
-    if isinstance(error, CodedError):
-        return f"{_line(error)} [{error.code}]", _CODES.get(error.code, ExitCode.OTHER)
-    return f"unexpected {type(error).__name__}: {_line(error)}", ExitCode.OTHER
-
-
 def explanation_of(code: str) -> str:
     """Behind a space, why a rule is there and how to mend what breaks it, as the upload page says it."""
     explanation = explained(code)
     return f" {explanation}" if explanation else ""
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return printable(" ".join(str(error).split()))

@@ -40,6 +40,7 @@ from marketplace.config.sections import (
 from marketplace.config.usage import UsageSettings
 from marketplace.config.views import ViewsSettings
 from marketplace.config.webhooks import WebhookSettings
+from validators.coded_error import CodedError
 
 PREFIX = "MARKETPLACE_"
 INI_SECTION = "app:main"
@@ -57,7 +58,7 @@ CLIENT_VARIABLES = frozenset(
 )
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(CodedError, code="settings"):
     """The configuration cannot be used; ``faults`` has one sentence for each thing to mend."""
 
     def __init__(self, faults: list[str]) -> None:

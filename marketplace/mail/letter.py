@@ -10,10 +10,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from enum import StrEnum
-from typing import ClassVar
 
 from marketplace.access.principal import PUBLIC
 from marketplace.config.mail import is_address
+from validators.coded_error import CodedError
 
 #: Stands in a body where its secret link goes when it is sent. No printable text holds this character.
 LINK = "\ue000"
@@ -21,10 +21,8 @@ LINK = "\ue000"
 MAX_SUBJECT, MAX_BODY, MAX_KEY = 200, 200_000, 300
 
 
-class LetterError(ValueError):
+class LetterError(CodedError, code="mail.letter"):
     """A mail that must not be sent as it is; the message says why."""
-
-    code: ClassVar[str] = "mail.letter"
 
 
 class LinkPurpose(StrEnum):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from marketplace.config.mail import MailSettings
 from marketplace.mail.letter import one_line
+from validators.coded_error import CodedError
 
 #: Replies that speak of the account and not of the mail: the operator mends those.
 _ACCOUNT = frozenset({530, 534, 535, 538})
@@ -19,15 +20,15 @@ _CLOSING = 421
 _MAX_PASSWORD = 4096
 
 
-class ServerUnavailableError(Exception):
+class ServerUnavailableError(CodedError, code="mail.server"):
     """No mail can be sent now; the message says why."""
 
 
-class TemporaryError(Exception):
+class TemporaryError(CodedError, code="mail.temporary"):
     """A mail cannot be sent now."""
 
 
-class PermanentError(Exception):
+class PermanentError(CodedError, code="mail.permanent"):
     """A mail can never be sent as it is."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from marketplace.images import MeasuredImage
 from validators.checksums import parse_checksum
+from validators.coded_error import CodedError
 from validators.errors import RefusedError
 from validators.identifier import identifier_from_sha1
 from validators.lxd import DISK_FORMAT, Fingerprint
@@ -24,7 +25,7 @@ _BYTES_LIMIT: Final = 2**63
 _WORD: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
-class FactsError(Exception):
+class FactsError(CodedError, code="publishing.facts"):
     """A file of facts does not hold what it should; the message names the member."""
 
 

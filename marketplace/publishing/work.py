@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from marketplace.files import write_whole
 from marketplace.publishing.facts import MOST_FACTS, FactsError, ImageFacts, parse_facts
+from validators.coded_error import CodedError
 
 #: Seconds for which a change of a file can stay unseen, because clocks of file systems tick.
 _TICK: Final = 2.0
@@ -26,11 +27,11 @@ _MOST_DOCUMENT: Final = 1 << 20
 _PRIVATE: Final = 0o600
 
 
-class BusyError(Exception):
+class BusyError(CodedError, code="publishing.busy"):
     """Another process publishes the same image from the same work folder."""
 
 
-class StrangersFolderError(Exception):
+class StrangersFolderError(CodedError, code="publishing.folder"):
     """The work folder is another user's, who could change what is signed."""
 
 

@@ -34,7 +34,7 @@ _MOST_BYTES: Final = 16 << 20
 _PATIENCE: Final = 60.0
 
 
-class ContextError(SiteError, code="site.context", exit_code=5):
+class ContextError(SiteError, code="site.context"):
     """What was given is no context, or cannot be read."""
 
 

@@ -1,8 +1,6 @@
-"""What can go wrong at a site: one class a kind, with a stable code and the exit code of the command."""
+"""What can go wrong at a site: one class and one stable code a kind."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from validators.coded_error import CodedError
 
@@ -10,15 +8,8 @@ from validators.coded_error import CodedError
 class SiteError(CodedError, code="site"):
     """Something at the site cannot be done; the message names the thing and what to do."""
 
-    exit_code: ClassVar[int] = 1
 
-    def __init_subclass__(cls, *, code: str | None = None, exit_code: int | None = None) -> None:
-        super().__init_subclass__(code=code)
-        if exit_code is not None:
-            cls.exit_code = exit_code
-
-
-class SiteConfigurationError(SiteError, code="site.configuration", exit_code=2):
+class SiteConfigurationError(SiteError, code="site.configuration"):
     """The site's configuration cannot be used; ``faults`` has one sentence for each thing to mend."""
 
     def __init__(self, source: str, faults: list[str]) -> None:
@@ -31,11 +22,11 @@ class StateError(SiteError, code="site.state"):
     """The site's own memory cannot be read or written."""
 
 
-class StateInUseError(SiteError, code="site.held", exit_code=8):
+class StateInUseError(SiteError, code="site.held"):
     """Another process works on the site's state folder."""
 
 
-class KnowledgeError(SiteError, code="site.knowledge", exit_code=7):
+class KnowledgeError(SiteError, code="site.knowledge"):
     """A marketplace did not tell what was asked, or what it told is not proven.
 
     Args:
@@ -47,15 +38,15 @@ class KnowledgeError(SiteError, code="site.knowledge", exit_code=7):
         self.retry = retry
 
 
-class UnprovenError(KnowledgeError, code="site.unproven", exit_code=5):
+class UnprovenError(KnowledgeError, code="site.unproven"):
     """What a marketplace sent for an entry is not that entry."""
 
 
-class RefusedQuestionError(KnowledgeError, code="site.refused-question", exit_code=2):
+class RefusedQuestionError(KnowledgeError, code="site.refused-question"):
     """A marketplace does not understand what a subscription asks for."""
 
 
-class StoreError(SiteError, code="site.store", exit_code=7):
+class StoreError(SiteError, code="site.store"):
     """A store did not do what was asked; it is tried again."""
 
 
@@ -71,7 +62,7 @@ class StoreFullError(StoreError, code="site.store-full"):
     """A store has no room for the image."""
 
 
-class FetchError(SiteError, code="site.fetch", exit_code=7):
+class FetchError(SiteError, code="site.fetch"):
     """A location did not give the image; the next one is tried.
 
     Args:
@@ -85,7 +76,7 @@ class FetchError(SiteError, code="site.fetch", exit_code=7):
         self.own_doing = own_doing
 
 
-class ProofFailedError(SiteError, code="site.proof", exit_code=5):
+class ProofFailedError(SiteError, code="site.proof"):
     """The bytes are not what was endorsed, or are not safe: nobody may see them.
 
     Args:
@@ -101,5 +92,5 @@ class ShutdownError(Exception):
     """The process is told to end: what was begun stays as it is, and the next one goes on from there."""
 
 
-class CancelledError(SiteError, code="site.cancelled", exit_code=6):
+class CancelledError(SiteError, code="site.cancelled"):
     """The image may not be used any more; its transfer was stopped."""

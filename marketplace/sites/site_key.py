@@ -15,7 +15,7 @@ from marketplace.tlog.note import SigningKey, parse_signing_key
 _MOST_KEY: Final = 4096
 
 
-class SiteKeyError(SiteError, code="site.key", exit_code=2):
+class SiteKeyError(SiteError, code="site.key"):
     """The site's key cannot be used."""
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marketplace.trust_files.formats import JAVA_STORE
+from validators.coded_error import CodedError
 from validators.links import Link, MaterialError, parse_link
 
 
-class LibraryMissingError(Exception):
+class LibraryMissingError(CodedError, code="trust.java-library"):
     """The extra ``jks`` is not installed."""
 
 

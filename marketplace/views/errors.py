@@ -39,7 +39,7 @@ class DialectUnavailableError(ViewError, code="view.dialect"):
     """A dialect cannot be written now, and the others can."""
 
 
-class ListRefusedError(ViewError):
+class ListRefusedError(ViewError, code="signed-list"):
     """A signed image list cannot be taken.
 
     Args:

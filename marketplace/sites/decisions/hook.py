@@ -95,7 +95,7 @@ if said is not None and not found and said["unknown"] == "refuse":
 """
 
 
-class HookError(SiteError, code="site.hook", exit_code=5):
+class HookError(SiteError, code="site.hook"):
     """The hook cannot be installed, or libvirt does not call it."""
 
 

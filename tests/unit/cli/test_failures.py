@@ -15,6 +15,7 @@ from marketplace.cli.application import COMMANDS, application
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.client import errors as client
 from marketplace.config import ConfigurationError
+from marketplace.images.errors import ChangedError, ImageTooLargeError
 from marketplace.ingest import (
     ConflictError,
     ErasedError,
@@ -22,6 +23,11 @@ from marketplace.ingest import (
     PrivateEntryError,
     StoreUnavailableError,
 )
+from marketplace.mail.smtp import ServerUnavailableError
+from marketplace.peers.errors import PeerKeyError, PeerNotFoundError
+from marketplace.sites.errors import StateError, StoreFullError
+from marketplace.tlog.errors import KeyFormatError
+from marketplace.vendors.errors import VendorSignatureError, VendorUnreachableError
 from marketplace.views.errors import ViewTakenError
 from marketplace.webhooks.errors import DeliveryNotFoundError, NotOwnerError
 from validators import signing_errors as signing
@@ -40,6 +46,7 @@ from validators.errors import SizeLimitError
         (client.InvalidEntryError("x"), 5),
         (client.EntryRefusedError("x"), 6),
         (client.TransportError("x"), 7),
+        (client.NoMarketplaceError("x"), 7),
         (client.EntryConflictError("x"), 8),
         (client.ClientError("x"), 1),
         (SizeLimitError("x", 1, "less"), 5),
@@ -48,6 +55,16 @@ from validators.errors import SizeLimitError
         (signing.PasswordRequiredError("x"), 2),
         (signing.SigningEmailError("x"), 2),
         (signing.WeakKeyError("x"), 1),
+        (KeyFormatError("x"), 5),
+        (ImageTooLargeError("x"), 5),
+        (ChangedError("x"), 8),
+        (VendorSignatureError("x"), 5),
+        (VendorUnreachableError("x"), 7),
+        (PeerNotFoundError("x"), 3),
+        (PeerKeyError("x"), 1),
+        (StoreFullError("x"), 7),
+        (StateError("x"), 1),
+        (ServerUnavailableError("x"), 7),
         (ConfigurationError(["x", "y"]), 2),
         (FileNotFoundError(errno.ENOENT, "No such file", "x"), 3),
         (PermissionError(errno.EACCES, "Permission denied", "x"), 4),
@@ -124,10 +141,13 @@ def codes(kind: type[CodedError]) -> Iterator[str]:
 
 
 def test_every_code_with_an_exit_code_is_that_of_an_error() -> None:
-    for part in ("accounts", "presence", "receipts", "views", "webhooks"):
-        importlib.import_module(
-            f"marketplace.{part}.errors" if part != "receipts" else "marketplace.receipts"
-        )
+    for module in (
+        "accounts.errors", "client.errors", "confirmation.errors", "images", "ingest.erasing",
+        "mail.operating", "peers.errors", "presence.errors", "publishing.work", "receipts",
+        "sites.contextualization", "sites.decisions.hook", "sites.site_key", "tlog.errors", "vendors.errors",
+        "views.errors", "webhooks.errors",
+    ):  # fmt: skip
+        importlib.import_module(f"marketplace.{module}")
     assert set(failures._CODES) <= set(codes(CodedError))
 
 
