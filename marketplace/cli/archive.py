@@ -13,7 +13,7 @@ from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.operator import actor, writing
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.progress import progress
 from marketplace.logs import printable
 from marketplace.moments import counted
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 @click.option("--url", metavar="URL", help="With --static: where the copy will be served.")
 @click.argument("directory", type=click.Path(path_type=Path))
 def export(
-    config: Path | None,
-    data: str | None,
+    source: SettingsSource,
     audience: str | None,
     static: bool,
     view: str | None,
@@ -57,14 +56,14 @@ def export(
             raise click.UsageError("--static takes no --audience: name a view of the group, GROUP:NAME")
         from marketplace.cli.view_copies import export_view
 
-        export_view(config, data, view or "default", url, directory)
+        export_view(source, view or "default", url, directory)
         return
     if view is not None or url is not None:
         raise click.UsageError("--view and --url go with --static")
     from marketplace.archive import ExportService
 
-    log = PUBLIC if audience is None else _touch(config, data, audience, "log.export")
-    with open_database(read_settings(config, data)) as database:
+    log = PUBLIC if audience is None else _touch(source, audience, "log.export")
+    with open_database(source.read()) as database:
         service = ExportService(database)
         count = 0
         with progress("Exporting", service.count(log)) as advance:
@@ -85,7 +84,7 @@ def export(
 @settings_options
 @click.option("--audience", metavar="GROUP", help="Import into this group: only its members see the entries.")
 @click.argument("directory", type=click.Path(path_type=Path))
-def import_(config: Path | None, data: str | None, audience: str | None, directory: Path) -> None:
+def import_(source: SettingsSource, audience: str | None, directory: Path) -> None:
     """Import a directory of signed files (*.xml), without the checks for new uploads.
 
     A bad file is reported and does not stop the import; the exit code is then 9. Files that are
@@ -96,8 +95,8 @@ def import_(config: Path | None, data: str | None, audience: str | None, directo
     paths = find_documents(directory)
     if not paths:
         raise CommandError(f"{directory}: has no *.xml files", ExitCode.NOT_FOUND)
-    log = _touch(config, data, audience, "log.import")
-    settings = read_settings(config, data)
+    log = _touch(source, audience, "log.import")
+    settings = source.read()
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
         counts = _import(ImportService(ingest), paths, log)
     click.echo(
@@ -111,7 +110,7 @@ def import_(config: Path | None, data: str | None, audience: str | None, directo
         raise CommandError(f"{counts['failed']} of {len(paths)} files were left out", code)
 
 
-def _touch(config: Path | None, data: str | None, audience: str | None, action: str) -> str:
+def _touch(source: SettingsSource, audience: str | None, action: str) -> str:
     """The log that a command works on, with a record of who does it.
 
     Raises:
@@ -121,7 +120,7 @@ def _touch(config: Path | None, data: str | None, audience: str | None, action: 
     from marketplace.audit import AuditLog
 
     log = PUBLIC if audience is None else group_log(audience)
-    with writing(config, data) as session:
+    with writing(source) as session:
         if audience is not None:
             GroupService(session).get(audience)
         AuditLog(session).record(actor(), action, log)

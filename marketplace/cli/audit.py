@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.operator import reading, written
-from marketplace.cli.options import settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 
 if TYPE_CHECKING:
@@ -30,14 +29,12 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Most records."
 )
-def audit(
-    config: Path | None, data: str | None, output: Format, actor: str | None, action: str | None, limit: int
-) -> None:
+def audit(source: SettingsSource, output: Format, actor: str | None, action: str | None, limit: int) -> None:
     """Show the audit log of administrative and private actions, the newest first."""
     from marketplace.audit import PAGE_LIMIT, AuditLog
 
     acts: list[AuditedAct] = []
-    with reading(config, data) as session:
+    with reading(source) as session:
         log = AuditLog(session)
         while len(acts) < limit:
             before = acts[-1].number if acts else None

@@ -11,7 +11,7 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted
 
@@ -60,8 +60,7 @@ def database() -> None:
     "--attempts", type=click.IntRange(1), default=30, show_default=True, help="Try so often to get a lock."
 )
 def upgrade(
-    config: Path | None,
-    data: str | None,
+    source: SettingsSource,
     only_expand: bool,
     lock_timeout: float,
     statement_timeout: float,
@@ -72,21 +71,17 @@ def upgrade(
     Servers may run meanwhile, of this version and of the one before.
     """
     from marketplace import db
-    from marketplace.migrate import SchemaError
     from marketplace.upgrading import Patience
 
-    settings = read_settings(config, data)
+    settings = source.read()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     patience = Patience(lock_timeout, statement_timeout, attempts)
-    try:
-        db.upgrade(
-            settings.database_url,
-            patience,
-            only_expand=only_expand,
-            tell=lambda line: click.echo(f"marketplace: {line}", err=True),
-        )
-    except SchemaError as error:
-        raise CommandError(str(error), ExitCode.OTHER) from None
+    db.upgrade(
+        settings.database_url,
+        patience,
+        only_expand=only_expand,
+        tell=lambda line: click.echo(f"marketplace: {line}", err=True),
+    )
     click.echo("marketplace: the database is up to date.", err=True)
 
 
@@ -94,20 +89,17 @@ def upgrade(
 @database.command()
 @settings_options
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def backup(file: Path, config: Path | None, data: str | None) -> None:
+def backup(file: Path, source: SettingsSource) -> None:
     """Copy an SQLite database into FILE, also while a server writes to it.
 
     FILE must not exist yet. It is complete and on disk when the command ends. To restore it, put it
     in the place of marketplace.sqlite.
     """
-    from marketplace.backup import BackupError, copy_sqlite
+    from marketplace.backup import copy_sqlite
 
-    settings = read_settings(config, data)
-    try:
-        with open_database(settings):
-            copied = copy_sqlite(settings.database_url, file)
-    except BackupError as error:
-        raise CommandError(str(error), ExitCode.OTHER) from None
+    settings = source.read()
+    with open_database(settings):
+        copied = copy_sqlite(settings.database_url, file)
     click.echo(f"marketplace: {counted(copied, 'entry', 'entries')} copied to {file}.", err=True)
 
 
@@ -120,7 +112,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     """
     from marketplace.db import Database
     from marketplace.db.sqlite import find_missing_file
-    from marketplace.migrate import SchemaError, verify_schema
+    from marketplace.migrate import verify_schema
 
     missing = find_missing_file(settings.database_url)
     if missing is not None:
@@ -134,8 +126,6 @@ def open_database(settings: Settings) -> Iterator[Database]:
         with opened.read() as session:
             verify_schema(session.connection())
         yield opened
-    except SchemaError as error:
-        raise CommandError(str(error), ExitCode.OTHER) from None
     finally:
         opened.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor, reading, writing, written
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.webhook_access import name_argument, registry_of
 
@@ -20,16 +19,16 @@ from marketplace.cli.webhook_access import name_argument, registry_of
 @click.command()
 @settings_options
 @name_argument
-def test(config: Path | None, data: str | None, name: str) -> None:
+def test(source: SettingsSource, name: str) -> None:
     """Send a test event to a webhook NAME now, and show the result."""
     from marketplace.cli.database import open_database
     from marketplace.models.owed import SENT
     from marketplace.webhooks.sending import Sender
 
-    settings = read_settings(config, data)
+    settings = source.read()
     with open_database(settings) as database:
         with database.read() as session:
-            hook = registry_of(config, data, session).get(name)
+            hook = registry_of(source, session).get(name)
         sender = Sender(database, settings, lambda: datetime.now(UTC))
         came = sender.send_test(hook, by=actor())
     if came.state != SENT:
@@ -43,12 +42,12 @@ def test(config: Path | None, data: str | None, name: str) -> None:
 @output_option
 @click.option("--limit", type=click.IntRange(1, 2000), default=50, show_default=True, help="Most deliveries.")
 @name_argument
-def deliveries(config: Path | None, data: str | None, output: Format, limit: int, name: str) -> None:
+def deliveries(source: SettingsSource, output: Format, limit: int, name: str) -> None:
     """List deliveries of a webhook NAME: failed ones first, then the newest."""
     from marketplace.webhooks.deliveries import Deliveries
 
-    with reading(config, data) as session:
-        found = Deliveries(session).list(registry_of(config, data, session).get(name))[:limit]
+    with reading(source) as session:
+        found = Deliveries(session).list(registry_of(source, session).get(name))[:limit]
     shown: list[dict[str, Any]] = [
         {
             "event": one.event_id,
@@ -75,11 +74,11 @@ def deliveries(config: Path | None, data: str | None, output: Format, limit: int
 @settings_options
 @name_argument
 @click.argument("event")
-def redeliver(config: Path | None, data: str | None, name: str, event: str) -> None:
+def redeliver(source: SettingsSource, name: str, event: str) -> None:
     """Send an EVENT to a webhook NAME again; the running server does so at once."""
     from marketplace.webhooks.deliveries import Deliveries
 
-    with writing(config, data) as session:
-        hook = registry_of(config, data, session).get(name)
+    with writing(source) as session:
+        hook = registry_of(source, session).get(name)
         Deliveries(session).redeliver(hook, event, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {event} will be sent now.", err=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 
 
 @examples(
@@ -18,7 +17,7 @@ from marketplace.cli.options import read_settings, settings_options
 )
 @click.command()
 @settings_options
-def demo(config: Path | None, data: str | None) -> None:
+def demo(source: SettingsSource) -> None:
     """Load a small demo catalogue of signed entries.
 
     The first call makes the keys, a draft to sign and the signed files, and keeps them in DATA/demo.
@@ -26,7 +25,7 @@ def demo(config: Path | None, data: str | None) -> None:
     """
     from marketplace.demo import load_demo
 
-    settings = read_settings(config, data)
+    settings = source.read()
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
         loaded = load_demo(settings.data / "demo", ingest, datetime.now(UTC))
     click.echo(

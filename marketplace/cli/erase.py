@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
@@ -11,7 +10,7 @@ from marketplace.cli.database import open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 
 
 @examples(
@@ -22,7 +21,7 @@ from marketplace.cli.options import read_settings, settings_options
 @settings_options
 @click.argument("entry", metavar="ID")
 @click.option("--reason", required=True, help="Reason, shown to everybody who asks for the entry.")
-def erase(config: Path | None, data: str | None, entry: str, reason: str) -> None:
+def erase(source: SettingsSource, entry: str, reason: str) -> None:
     """Erase the content of an entry permanently, in all logs, for example after a legal request.
 
     ID is an entry id, or IDENTIFIER/EMAIL/CREATED for all entries with these coordinates. Entries
@@ -31,7 +30,7 @@ def erase(config: Path | None, data: str | None, entry: str, reason: str) -> Non
     minute. Other marketplaces, backups and caches keep their copies.
     """
     from marketplace.catalogue.snapshot import delete_snapshot
-    from marketplace.ingest.erasing import ErasingService, ReasonError, UnknownEntryError
+    from marketplace.ingest.erasing import ErasingService
     from validators.document import Coordinates
     from validators.times import parse_time
 
@@ -43,16 +42,11 @@ def erase(config: Path | None, data: str | None, entry: str, reason: str) -> Non
             which = Coordinates(identifier, email, parse_time(created))
         except ValueError:
             raise CommandError("ID is an entry id or IDENTIFIER/EMAIL/CREATED", ExitCode.USAGE) from None
-    settings = read_settings(config, data)
+    settings = source.read()
     with open_database(settings) as database:
         service = ErasingService(
             database, lambda: datetime.now(UTC), forget=lambda places: delete_snapshot(settings.data)
         )
-        try:
-            erased = service.erase(which, reason, actor())
-        except UnknownEntryError as error:
-            raise CommandError(error.message, ExitCode.NOT_FOUND) from None
-        except ReasonError as error:
-            raise CommandError(f"--reason: {error.message}", ExitCode.USAGE) from None
+        erased = service.erase(which, reason, actor())
     for entry_id in erased:
         click.echo(entry_id)

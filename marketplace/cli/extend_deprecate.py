@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import click
 
 from marketplace.cli.batch_result import BatchResult
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.keys import key_options, load_identity
+from marketplace.cli.keys import KeyFiles, key_options
 from marketplace.cli.list_show import find_path, path_of_url
-from marketplace.cli.options import audience_option, endpoint_option, open_client
+from marketplace.cli.options import as_one, audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
 from marketplace.cli.upload import pending_note, receipt_fields
@@ -37,8 +37,34 @@ _COLUMNS = ("entry", "outcome", "location")
 #: Makes the draft of the next statement from the present one.
 _Change = Callable[[AcceptedEntry], bytes]
 
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Show what would change, line by line; sign and upload nothing."
+
+@dataclass(frozen=True)
+class Revision:
+    """How an endorser's next statements are made.
+
+    Args:
+        audience: the group that alone shall see them; None for where the present ones are.
+        dry_run: whether what would change is only shown, line by line.
+    """
+
+    endpoint: str | None
+    output: Format
+    keys: KeyFiles
+    audience: str | None
+    dry_run: bool
+
+
+#: Adds what all commands for a next statement take; its parameter is ``revision``.
+revision_options = as_one(
+    "revision",
+    Revision,
+    endpoint_option,
+    output_option,
+    key_options,
+    audience_option,
+    click.option(
+        "--dry-run", is_flag=True, help="Show what would change, line by line; sign and upload nothing."
+    ),
 )
 entries_argument = click.argument("entries", nargs=-1, required=True, metavar="ID[/EMAIL[/CREATED]]...")
 
@@ -48,30 +74,15 @@ entries_argument = click.argument("entries", nargs=-1, required=True, metavar="I
     "    MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org",
 )
 @click.command()
-@endpoint_option
-@output_option
-@key_options
 @click.option(
     "--until",
     required=True,
     metavar="TIME",
     help="Date of expiry: YYYY-MM-DDThh:mm:ssZ, or YYYY-MM-DD for the end of that day (UTC).",
 )
-@audience_option
-@dry_run_option
+@revision_options
 @entries_argument
-def extend(
-    endpoint: str | None,
-    output: Format,
-    p12: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    password_file: Path | None,
-    until: str,
-    audience: str | None,
-    dry_run: bool,
-    entries: tuple[str, ...],
-) -> None:
+def extend(until: str, revision: Revision, entries: tuple[str, ...]) -> None:
     """Change when your entries expire: fetch, verify, sign again, upload.
 
     The new entries differ from the current ones in dcterms:valid only. Every entry is tried; if only
@@ -90,8 +101,7 @@ def extend(
             raise CommandError(f"expires {for_people(moment, datetime.now(UTC))} already", ExitCode.CONFLICT)
         return with_valid(entry.data, moment)
 
-    identity = None if dry_run else load_identity(p12, cert, key, password_file)
-    revise(endpoint, output, entries, change, identity, "extended", audience)
+    revise(revision, entries, change, "extended")
 
 
 @examples(
@@ -99,31 +109,15 @@ def extend(
     "    MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org",
 )
 @click.command()
-@endpoint_option
-@output_option
-@key_options
 @click.option("--reason", required=True, metavar="TEXT", help="Reason, shown with the entry.")
 @click.option(
     "--replaced-by",
     metavar="IMAGE",
     help="What to use instead: an identifier, or anything else that `show` takes.",
 )
-@audience_option
-@dry_run_option
+@revision_options
 @entries_argument
-def deprecate(
-    endpoint: str | None,
-    output: Format,
-    p12: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    password_file: Path | None,
-    reason: str,
-    replaced_by: str | None,
-    audience: str | None,
-    dry_run: bool,
-    entries: tuple[str, ...],
-) -> None:
+def deprecate(reason: str, replaced_by: str | None, revision: Revision, entries: tuple[str, ...]) -> None:
     """Withdraw images: mark your entries as deprecated, with a reason.
 
     Each entry is fetched, verified, signed again and uploaded. Every entry is tried; if only some of
@@ -132,7 +126,7 @@ def deprecate(
     if not reason.strip():
         raise CommandError("--reason: is empty; give a reason", ExitCode.USAGE)
 
-    instead = None if replaced_by is None else _identifier_of(endpoint, replaced_by)
+    instead = None if replaced_by is None else _identifier_of(revision.endpoint, replaced_by)
 
     def change(entry: AcceptedEntry) -> bytes:
         if entry.identifier == instead:
@@ -142,29 +136,14 @@ def deprecate(
             raise CommandError("is deprecated for this reason already", ExitCode.CONFLICT)
         return draft
 
-    identity = None if dry_run else load_identity(p12, cert, key, password_file)
-    revise(endpoint, output, entries, change, identity, "deprecated", audience)
+    revise(revision, entries, change, "deprecated")
 
 
 @examples("marketplace undeprecate --p12 me.p12 MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org")
 @click.command()
-@endpoint_option
-@output_option
-@key_options
-@audience_option
-@dry_run_option
+@revision_options
 @entries_argument
-def undeprecate(
-    endpoint: str | None,
-    output: Format,
-    p12: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    password_file: Path | None,
-    audience: str | None,
-    dry_run: bool,
-    entries: tuple[str, ...],
-) -> None:
+def undeprecate(revision: Revision, entries: tuple[str, ...]) -> None:
     """Allow withdrawn images again: fetch, verify, sign again, upload.
 
     The deprecation stays in the history. The new statement takes its place, without the reason and
@@ -176,8 +155,7 @@ def undeprecate(
             raise CommandError("is not deprecated", ExitCode.CONFLICT)
         return without_deprecated(entry.data)
 
-    identity = None if dry_run else load_identity(p12, cert, key, password_file)
-    revise(endpoint, output, entries, change, identity, "undeprecated", audience)
+    revise(revision, entries, change, "undeprecated")
 
 
 def _identifier_of(endpoint: str | None, image: str) -> str:
@@ -187,28 +165,19 @@ def _identifier_of(endpoint: str | None, image: str) -> str:
         return find_path(client, image).partition("/")[0]
 
 
-def revise(
-    endpoint: str | None,
-    output: Format,
-    entries: Sequence[str],
-    change: _Change,
-    identity: SigningIdentity | None,
-    done: str,
-    audience: str | None,
-    tag: str = "",
-) -> None:
-    """Change each entry and tell how, on standard error; without an identity show it line by line instead.
+def revise(revision: Revision, entries: Sequence[str], change: _Change, done: str, *, tag: str = "") -> None:
+    """Change each entry and tell how, on standard error; a dry run shows it line by line instead.
 
     Args:
         done: what is done to them, for the summary: ``extended``.
-        audience: the group that alone shall see the next statements; None for where the present ones are.
         tag: that the next statements take over, so that they must be later than what it names now.
 
     Raises:
         CommandError: some were not changed.
     """
+    identity = None if revision.dry_run else revision.keys.load()
     results = BatchResult(len(entries), "entries", done)
-    with open_client(endpoint) as client, progress("Revising", len(entries)) as advance:
+    with open_client(revision.endpoint) as client, progress("Revising", len(entries)) as advance:
         for name in entries:
             try:
                 entry = _fetch_current(client, name, identity)
@@ -218,7 +187,7 @@ def revise(
                 else:
                     for line in changes_between(entry.data, draft):
                         click.echo(f"marketplace: {printable(line)}", err=True)
-                    group = audience or _audience_of(client, entry)
+                    group = revision.audience or _audience_of(client, entry)
                     named = find_tagged(client, entry.endorser.email, tag) if tag else None
                     receipt = _upload(client, draft, (entry, named or entry), identity, group)
                     results.succeed({"name": name} | receipt_fields(receipt), pending_note(name, receipt))
@@ -227,7 +196,7 @@ def revise(
             advance(1)
     if identity is None and not results.failed:
         return
-    results.finish(_COLUMNS, output)
+    results.finish(_COLUMNS, revision.output)
 
 
 def _fetch_current(client: MarketplaceClient, name: str, identity: SigningIdentity | None) -> AcceptedEntry:

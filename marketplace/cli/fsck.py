@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from marketplace.cli.database import open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.progress import progress
 from marketplace.moments import counted
@@ -22,7 +20,7 @@ from marketplace.moments import counted
 @click.command()
 @settings_options
 @output_option
-def fsck(config: Path | None, data: str | None, output: Format) -> None:
+def fsck(source: SettingsSource, output: Format) -> None:
     """Verify all stored data, without changing anything.
 
     Every document is accepted again; every column, log row and current entry is computed again. Ends
@@ -30,7 +28,7 @@ def fsck(config: Path | None, data: str | None, output: Format) -> None:
     """
     from marketplace.fsck import FsckService
 
-    with open_database(read_settings(config, data)) as database:
+    with open_database(source.read()) as database:
         service = FsckService(database)
         workload = service.workload()
         with progress("Verifying", workload.documents) as advance:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.operator import actor, reading, writing, written
-from marketplace.cli.options import settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import utc_now
@@ -35,11 +34,11 @@ def group() -> None:
 @settings_options
 @click.argument("name")
 @click.argument("members", metavar="[MEMBER]...", nargs=-1)
-def create(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
+def create(source: SettingsSource, name: str, members: tuple[str, ...]) -> None:
     """Create a group NAME, with members: owners of tokens."""
     from marketplace.accounts import GroupService
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         groups, now = GroupService(session), utc_now()
         groups.create(name, by=actor(), at=now)
         for member in members:
@@ -54,11 +53,11 @@ def create(config: Path | None, data: str | None, name: str, members: tuple[str,
 @group.command("list")
 @settings_options
 @output_option
-def list_(config: Path | None, data: str | None, output: Format) -> None:
+def list_(source: SettingsSource, output: Format) -> None:
     """List groups and their members."""
     from marketplace.accounts import GroupService
 
-    with reading(config, data) as session:
+    with reading(source) as session:
         groups = GroupService(session).list()
     columns = ("name", "created", "members")
     if output == "table":
@@ -75,11 +74,11 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
 @settings_options
 @click.argument("name")
 @click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
-def add(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
+def add(source: SettingsSource, name: str, members: tuple[str, ...]) -> None:
     """Add members to a group: they see all its entries, including the existing ones."""
     from marketplace.accounts import GroupService
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         for member in members:
             GroupService(session).add(name, member, by=actor(), at=utc_now())
 
@@ -89,11 +88,11 @@ def add(config: Path | None, data: str | None, name: str, members: tuple[str, ..
 @settings_options
 @click.argument("name")
 @click.argument("members", metavar="MEMBER...", nargs=-1, required=True)
-def remove(config: Path | None, data: str | None, name: str, members: tuple[str, ...]) -> None:
+def remove(source: SettingsSource, name: str, members: tuple[str, ...]) -> None:
     """Remove members from a group: they no longer see any of its entries."""
     from marketplace.accounts import GroupService
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         for member in members:
             GroupService(session).remove(name, member, by=actor(), at=utc_now())
 
@@ -108,11 +107,11 @@ def remove(config: Path | None, data: str | None, name: str, members: tuple[str,
     prompt="Nobody will see its entries any more, and its name cannot be used again. Continue?"
 )
 @click.argument("name")
-def delete(config: Path | None, data: str | None, name: str) -> None:
+def delete(source: SettingsSource, name: str) -> None:
     """Delete a group permanently: its entries stay stored, and nobody sees them any more."""
     from marketplace.accounts import GroupService
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         GroupService(session).delete(name, by=actor(), at=utc_now())
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor, reading, writing
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted
@@ -45,12 +44,12 @@ def mail() -> None:
 @settings_options
 @output_option
 @click.option("--sent", is_flag=True, help="Also mail that was sent.")
-def list_(config: Path | None, data: str | None, output: Format, sent: bool) -> None:
+def list_(source: SettingsSource, output: Format, sent: bool) -> None:
     """List mail that waits, and mail that was given up (dead)."""
     from marketplace.mail import Outbox
 
     states = ("waiting", "dead", "sent") if sent else ("waiting", "dead")
-    with reading(config, data) as session:
+    with reading(source) as session:
         found = Outbox(session).list(states)
     rows = [
         {
@@ -78,12 +77,12 @@ def list_(config: Path | None, data: str | None, output: Format, sent: bool) -> 
 @settings_options
 @_all
 @_numbers
-def retry(config: Path | None, data: str | None, everything: bool, numbers: tuple[int, ...]) -> None:
+def retry(source: SettingsSource, everything: bool, numbers: tuple[int, ...]) -> None:
     """Send mail that was given up (dead) again, and waiting mail now."""
     from marketplace.mail import operating
 
     keys = _chosen(everything, numbers)
-    with writing(config, data) as session:
+    with writing(source) as session:
         count = operating.retry(session, keys, by=actor(), at=datetime.now(UTC))
     _finish(count, keys, "will be sent now", ("does not exist", "do not exist"))
 
@@ -96,12 +95,12 @@ def retry(config: Path | None, data: str | None, everything: bool, numbers: tupl
 @settings_options
 @_all
 @_numbers
-def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple[int, ...]) -> None:
+def drop(source: SettingsSource, everything: bool, numbers: tuple[int, ...]) -> None:
     """Delete mail that was given up (dead)."""
     from marketplace.mail import operating
 
     keys = _chosen(everything, numbers)
-    with writing(config, data) as session:
+    with writing(source) as session:
         count = operating.drop(session, keys, by=actor(), at=datetime.now(UTC))
     _finish(count, keys, "forgotten", _KEPT)
 
@@ -110,18 +109,11 @@ def drop(config: Path | None, data: str | None, everything: bool, numbers: tuple
 @mail.command()
 @settings_options
 @click.argument("address")
-def test(config: Path | None, data: str | None, address: str) -> None:
+def test(source: SettingsSource, address: str) -> None:
     """Send a test mail to ADDRESS now, with the mail server of the settings, and show the result."""
-    from marketplace.mail.letter import LetterError
-    from marketplace.mail.operating import NoServerError, send_test
-    from marketplace.mail.smtp import PermanentError, ServerUnavailableError, TemporaryError
+    from marketplace.mail.operating import send_test
 
-    try:
-        send_test(read_settings(config, data), address, datetime.now(UTC))
-    except (LetterError, NoServerError) as error:
-        raise CommandError(str(error), ExitCode.USAGE) from None
-    except (PermanentError, TemporaryError, ServerUnavailableError) as error:
-        raise CommandError(str(error), ExitCode.NETWORK_OR_SERVER) from None
+    send_test(source.read(), address, datetime.now(UTC))
     click.echo(f"marketplace: the mail server accepted a mail to {address}.", err=True)
 
 

@@ -10,7 +10,7 @@ import click
 from marketplace.cli.batch_result import BatchResult
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.keys import key_options, load_identity
+from marketplace.cli.keys import KeyFiles, key_options
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.whole_help import WholeGroup
@@ -54,10 +54,7 @@ def mirror() -> None:
 def vendor(
     endpoint: str | None,
     output: Format,
-    p12: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    password_file: Path | None,
+    keys: KeyFiles,
     audience: str | None,
     settings: Path,
     email: str | None,
@@ -78,8 +75,7 @@ def vendor(
     vendors = [one for one in read_settings(settings) if not only or one.name in only]
     if not vendors:
         raise CommandError("--only names no vendor of the settings", ExitCode.USAGE)
-    keyless = dry_run and p12 is None and cert is None and key is None
-    identity = None if keyless else load_identity(p12, cert, key, password_file)
+    identity = None if dry_run and not keys.named else keys.load()
     address = (identity.email if identity is not None else None) or email
     if address is None:
         raise CommandError("nobody says who endorses: give a key, or --email", ExitCode.USAGE)

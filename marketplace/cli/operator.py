@@ -6,11 +6,10 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marketplace.cli.database import open_database
-from marketplace.cli.options import read_settings
+from marketplace.cli.options import SettingsSource
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -25,16 +24,16 @@ def actor() -> str:
 
 
 @contextmanager
-def writing(config: Path | None, data: str | None) -> Iterator[Session]:
+def writing(source: SettingsSource) -> Iterator[Session]:
     """A transaction of the configured database."""
-    with open_database(read_settings(config, data)) as database, database.write() as session:
+    with open_database(source.read()) as database, database.write() as session:
         yield session
 
 
 @contextmanager
-def reading(config: Path | None, data: str | None) -> Iterator[Session]:
+def reading(source: SettingsSource) -> Iterator[Session]:
     """A snapshot of the configured database."""
-    with open_database(read_settings(config, data)) as database, database.read() as session:
+    with open_database(source.read()) as database, database.read() as session:
         yield session
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,36 +20,72 @@ if TYPE_CHECKING:
 _CONFIG_VARIABLE = "MARKETPLACE_CONFIG"
 
 
-def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--config`` and ``--data`` to an operator's command."""
-    function = click.option("--data", metavar="DIR", help="Data directory (setting: data; default: ./var).")(
-        function
-    )
-    return click.option(
+@dataclass(frozen=True)
+class SettingsSource:
+    """Where an operator's command has its settings from.
+
+    Args:
+        config: file with settings; None: the one that the environment names, if it does.
+        data: directory of data instead of the configured one.
+    """
+
+    config: Path | None
+    data: str | None
+
+    def read(self, **overrides: str | None) -> Settings:
+        """The settings: file, then environment, then options.
+
+        From here on the process makes files for its own user only: they hold what groups keep to themselves.
+
+        Raises:
+            ConfigurationError: naming every fault.
+        """
+        from marketplace.config import load_settings
+
+        os.umask(0o077)
+        config = self.config
+        if config is None and os.environ.get(_CONFIG_VARIABLE):
+            config = Path(os.environ[_CONFIG_VARIABLE])
+        given = {"data": self.data} | {name.replace("_", "."): value for name, value in overrides.items()}
+        return load_settings(
+            config, os.environ, {name: value for name, value in given.items() if value is not None}
+        )
+
+
+def as_one(parameter: str, kind: type[Any], *options: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that adds options to a command, which has their values as one parameter.
+
+    Args:
+        parameter: its name.
+        kind: the dataclass that it is made of; its fields are the options.
+    """
+    names = [one.name for one in fields(kind)]
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(**given: Any) -> Any:
+            values = {name: given.pop(name) for name in names}
+            return function(**given, **{parameter: kind(**values)})
+
+        for option in reversed(options):
+            call = option(call)
+        return call
+
+    return add
+
+
+#: Adds ``--config`` and ``--data`` to an operator's command; its parameter is ``source``.
+settings_options = as_one(
+    "source",
+    SettingsSource,
+    click.option(
         "--config",
         metavar="FILE",
         type=click.Path(path_type=Path),
         help=f"Settings file (ini); else {_CONFIG_VARIABLE}.",
-    )(function)
-
-
-def read_settings(config: Path | None, data: str | None, **overrides: str | None) -> Settings:
-    """The settings of an operator's command: file, then environment, then options.
-
-    From here on the process makes files for its own user only: they hold what groups keep to themselves.
-
-    Raises:
-        ConfigurationError: naming every fault.
-    """
-    from marketplace.config import load_settings
-
-    os.umask(0o077)
-    if config is None and os.environ.get(_CONFIG_VARIABLE):
-        config = Path(os.environ[_CONFIG_VARIABLE])
-    given = {"data": data} | {name.replace("_", "."): value for name, value in overrides.items()}
-    return load_settings(
-        config, os.environ, {name: value for name, value in given.items() if value is not None}
-    )
+    ),
+    click.option("--data", metavar="DIR", help="Data directory (setting: data; default: ./var)."),
+)
 
 
 def endpoint_option(function: Callable[..., Any]) -> Callable[..., Any]:

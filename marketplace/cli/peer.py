@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.peer_list import register
 from marketplace.cli.whole_help import WholeGroup
@@ -42,7 +41,7 @@ register(peer)
     metavar="NAME",
     help="The site's permanent name among peers, such as mp.example.org; default: the host of site.url.",
 )
-def init(config: Path | None, data: str | None, output: Format, origin: str | None) -> None:
+def init(source: SettingsSource, output: Format, origin: str | None) -> None:
     """Make this site's keys, once, and show what peers need of them.
 
     The keys stay in the data directory, where only their owner can read them. Keep a copy in a safe
@@ -50,7 +49,7 @@ def init(config: Path | None, data: str | None, output: Format, origin: str | No
     """
     from marketplace.federation.keys import create_keys
 
-    settings = read_settings(config, data)
+    settings = source.read()
     keys = create_keys(settings.data, origin or urlsplit(settings.site.url).netloc.lower())
     click.echo(f"marketplace: {keys.site} has keys now; restart its server to publish.", err=True)
     _write_keys(keys, output)
@@ -60,9 +59,9 @@ def init(config: Path | None, data: str | None, output: Format, origin: str | No
 @peer.command("keys")
 @settings_options
 @document_option
-def show_keys(config: Path | None, data: str | None, output: Format) -> None:
+def show_keys(source: SettingsSource, output: Format) -> None:
     """Show the public keys that peers and witnesses need."""
-    _write_keys(_keys(read_settings(config, data)), output)
+    _write_keys(_keys(source.read()), output)
 
 
 def _keys(settings: Settings) -> SiteKeys:
@@ -85,7 +84,7 @@ def _keys(settings: Settings) -> SiteKeys:
 @click.option("--log", default="public", show_default=True, help="Log to start again.")
 @click.option("--force", is_flag=True, help="Also start a log again that is published without faults.")
 @click.option("--yes", is_flag=True, help="Do it; without this option, only show what would be done.")
-def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes: bool) -> None:
+def new_epoch(source: SettingsSource, log: str, force: bool, yes: bool) -> None:
     """Start a new published log after a loss of data that cannot be repaired.
 
     A site whose database was restored from an older backup publishes nothing, because its peers have
@@ -101,7 +100,7 @@ def new_epoch(config: Path | None, data: str | None, log: str, force: bool, yes:
     from marketplace.federation.epochs import find_published, open_epoch, verify_halted
     from marketplace.peers.witness.cosigning import CosigningService
 
-    settings = read_settings(config, data)
+    settings = source.read()
     keys = _keys(settings)
     now = datetime.now(UTC)
     with open_database(settings) as database:

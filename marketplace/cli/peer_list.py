@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +11,10 @@ import click
 from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.operator import actor
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
-from marketplace.moments import counted
+from marketplace.moments import counted, utc_now
 
 if TYPE_CHECKING:
     from marketplace.config import Settings
@@ -48,15 +46,13 @@ def register(group: click.Group) -> None:
     metavar="URL",
     help="Address of a copy of the peer's log, tried in this order. Repeatable.",
 )
-def add(
-    config: Path | None, data: str | None, url: str, key: str, auth_key: str | None, mirrors: tuple[str, ...]
-) -> None:
+def add(source: SettingsSource, url: str, key: str, auth_key: str | None, mirrors: tuple[str, ...]) -> None:
     """Add a peer: the marketplace at URL.
 
     Ask the peer's operator for its keys, which `marketplace peer keys` shows there; do not take them
     from URL. A running server begins to pull within seconds.
     """
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         added = peers.add(url, _key(key), None if auth_key is None else _key(auth_key), mirrors)
     click.echo(added.name)
 
@@ -68,9 +64,9 @@ def add(
 @click.command("list")
 @settings_options
 @output_option
-def list_(config: Path | None, data: str | None, output: Format) -> None:
+def list_(source: SettingsSource, output: Format) -> None:
     """List peers and the state of their public logs."""
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         records = [peers.summary(status) for status in peers.all()]
     write_records(records, _COLUMNS, output, identify="name")
 
@@ -80,9 +76,9 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
 @settings_options
 @output_option
 @click.argument("name", metavar="PEER")
-def show(config: Path | None, data: str | None, output: Format, name: str) -> None:
+def show(source: SettingsSource, output: Format, name: str) -> None:
     """Show a peer: its keys, its logs, missing entries, and evidence against it."""
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         record = peers.record(name)
     write_record(record if output != "table" else _flat(record), output, identify="name")
 
@@ -92,12 +88,12 @@ def show(config: Path | None, data: str | None, output: Format, name: str) -> No
 @settings_options
 @click.argument("name", metavar="PEER")
 @click.argument("urls", metavar="[URL]...", nargs=-1)
-def mirrors(config: Path | None, data: str | None, name: str, urls: tuple[str, ...]) -> None:
+def mirrors(source: SettingsSource, name: str, urls: tuple[str, ...]) -> None:
     """Set the mirrors of PEER, in the order of use; without a URL, remove all.
 
     `marketplace peer show PEER -o json` shows what came from each mirror.
     """
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         peers.set_mirrors(name, urls)
 
 
@@ -105,9 +101,9 @@ def mirrors(config: Path | None, data: str | None, name: str, urls: tuple[str, .
 @click.command()
 @settings_options
 @click.argument("name", metavar="PEER")
-def disable(config: Path | None, data: str | None, name: str) -> None:
+def disable(source: SettingsSource, name: str) -> None:
     """Stop pulling from PEER. Its entries stay."""
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         peers.switch(name, disabled=True)
 
 
@@ -115,9 +111,9 @@ def disable(config: Path | None, data: str | None, name: str) -> None:
 @click.command()
 @settings_options
 @click.argument("name", metavar="PEER")
-def enable(config: Path | None, data: str | None, name: str) -> None:
+def enable(source: SettingsSource, name: str) -> None:
     """Pull from PEER again."""
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         peers.switch(name, disabled=False)
 
 
@@ -127,9 +123,9 @@ def enable(config: Path | None, data: str | None, name: str) -> None:
 @click.argument("name", metavar="PEER")
 @click.option("--from-start", is_flag=True, help="Read and verify the whole log again.")
 @click.option("--epoch", metavar="ORIGIN", help="Accept ORIGIN as the new name of its public log.")
-def release(config: Path | None, data: str | None, name: str, from_start: bool, epoch: str | None) -> None:
+def release(source: SettingsSource, name: str, from_start: bool, epoch: str | None) -> None:
     """Pull from a quarantined PEER again; the evidence is kept."""
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         if epoch is not None:
             peers.accept_epoch(name, epoch)
         elif from_start:
@@ -153,14 +149,14 @@ def release(config: Path | None, data: str | None, name: str, from_start: bool, 
     is_flag=True,
     help="Pull in this process until everything has arrived; do not wait for the server.",
 )
-def pull(config: Path | None, data: str | None, output: Format, name: str, now: bool) -> None:
+def pull(source: SettingsSource, output: Format, name: str, now: bool) -> None:
     """Pull from PEER now, in this process; the server may pull at the same time.
 
     Ends with 7 if a log could not be pulled.
     """
     if not now:
         raise CommandError("the server will pull soon; --now pulls in this process", ExitCode.USAGE)
-    settings = read_settings(config, data)
+    settings = source.read()
     with _administration(settings) as peers:
         peer = peers.get_enabled(name)
         with _pulls(peers, settings) as pulls:
@@ -177,9 +173,9 @@ def pull(config: Path | None, data: str | None, output: Format, name: str, now: 
 @settings_options
 @click.argument("group", metavar="GROUP")
 @click.argument("name", metavar="PEER")
-def grant(config: Path | None, data: str | None, group: str, name: str) -> None:
+def grant(source: SettingsSource, group: str, name: str) -> None:
     """Allow PEER to read all entries of GROUP."""
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         peers.grant(group, name)
 
 
@@ -188,27 +184,18 @@ def grant(config: Path | None, data: str | None, group: str, name: str) -> None:
 @settings_options
 @click.argument("group", metavar="GROUP")
 @click.argument("name", metavar="PEER")
-def revoke(config: Path | None, data: str | None, group: str, name: str) -> None:
+def revoke(source: SettingsSource, group: str, name: str) -> None:
     """Stop PEER from reading the entries of GROUP."""
-    with _administration(read_settings(config, data)) as peers:
+    with _administration(source.read()) as peers:
         peers.revoke(group, name)
 
 
 @contextmanager
 def _administration(settings: Settings) -> Iterator[PeerAdministration]:
-    from marketplace.accounts.errors import GroupNotFoundError
     from marketplace.peers.administration import PeerAdministration
-    from marketplace.peers.errors import PeerError, PeerNotFoundError, PeerTakenError
 
-    try:
-        with open_database(settings) as database:
-            yield PeerAdministration(database, f"cli:{getpass.getuser()}", lambda: datetime.now(UTC))
-    except (PeerNotFoundError, GroupNotFoundError) as error:
-        raise CommandError(str(error), ExitCode.NOT_FOUND) from None
-    except PeerTakenError as error:
-        raise CommandError(str(error), ExitCode.CONFLICT) from None
-    except PeerError as error:
-        raise CommandError(str(error), ExitCode.OTHER) from None
+    with open_database(settings) as database:
+        yield PeerAdministration(database, actor(), utc_now)
 
 
 @contextmanager

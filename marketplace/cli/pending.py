@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from marketplace.cli.examples import examples
-from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor, reading, writing
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
 from validators.document import format_time
@@ -33,11 +29,11 @@ def pending() -> None:
 @pending.command("list")
 @settings_options
 @output_option
-def list_(config: Path | None, data: str | None, output: Format) -> None:
+def list_(source: SettingsSource, output: Format) -> None:
     """List uploads that wait (waiting) or were reported as abuse (frozen)."""
     from marketplace.confirmation import PendingUploads
 
-    with reading(config, data) as session:
+    with reading(source) as session:
         found = PendingUploads(session).list()
     rows = [
         {
@@ -63,11 +59,11 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
 @pending.command()
 @settings_options
 @_number
-def drop(config: Path | None, data: str | None, number: int) -> None:
+def drop(source: SettingsSource, number: int) -> None:
     """Delete upload ID. If it was frozen, its certificate may upload again."""
     from marketplace.confirmation import operating
 
-    with _explained(), writing(config, data) as session:
+    with writing(source) as session:
         operating.drop(session, number, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: upload {number} deleted.", err=True)
 
@@ -76,21 +72,11 @@ def drop(config: Path | None, data: str | None, number: int) -> None:
 @pending.command()
 @settings_options
 @_number
-def release(config: Path | None, data: str | None, number: int) -> None:
+def release(source: SettingsSource, number: int) -> None:
     """Release frozen upload ID, and ask its endorser again by mail."""
     from marketplace.confirmation import operating
 
-    settings = read_settings(config, data)
-    with _explained(), writing(config, data) as session:
+    settings = source.read()
+    with writing(source) as session:
         operating.release(session, number, settings, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: upload {number} waits for its endorser again.", err=True)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    from marketplace.confirmation import UploadUnknownError
-
-    try:
-        yield
-    except UploadUnknownError as error:
-        raise CommandError(str(error), ExitCode.NOT_FOUND) from None

@@ -12,7 +12,7 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded, read_document
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.cli.why import write_rules
 from marketplace.client import MarketplaceClient
@@ -39,7 +39,7 @@ def policy() -> None:
 @settings_options
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.argument("documents", nargs=-1, metavar="[DOCUMENT...]")
-def check(config: Path | None, data: str | None, file: Path, documents: tuple[str, ...]) -> None:
+def check(source: SettingsSource, file: Path, documents: tuple[str, ...]) -> None:
     """Check a policy, and judge signed files by it, offline.
 
     FILE is TOML: a site's settings with a table [policy], or a policy alone. Every fault is named.
@@ -52,7 +52,7 @@ def check(config: Path | None, data: str | None, file: Path, documents: tuple[st
     if documents:
         from marketplace.trust import TrustService, open_store
 
-        service, now = TrustService(open_store(read_settings(config, data).trust)), datetime.now(UTC)
+        service, now = TrustService(open_store(source.read().trust)), datetime.now(UTC)
         said: dict[str, list[Statement]] = {}
         for name in documents:
             entry = accept(read_document(name))

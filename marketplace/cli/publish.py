@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from marketplace.cli.examples import examples
-from marketplace.cli.keys import key_options, load_identity
+from marketplace.cli.keys import KeyFiles, key_options
 from marketplace.cli.options import audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option, write_record
 from marketplace.cli.publication import Publication, PublicationOrder
@@ -78,10 +78,7 @@ _WORK = ".marketplace"
 def publish(
     endpoint: str | None,
     output: Format,
-    p12: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    password_file: Path | None,
+    keys: KeyFiles,
     settings: tuple[str, ...],
     audience: str | None,
     from_json: str | None,
@@ -109,8 +106,7 @@ def publish(
     now = datetime.now(UTC)
     terms = read_terms(values, settings, now)
     architecture = _lxd_architecture(terms) if lxd else None
-    keyless = dry_run and p12 is None and cert is None and key is None
-    identity = None if keyless else load_identity(p12, cert, key, password_file)
+    identity = None if dry_run and not keys.named else keys.load()
     with ExitStack() as stack:
         client = stack.enter_context(open_client(endpoint))
         facts, at_hand = get_facts(image, from_json, Work(work), architecture)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.operator import actor, reading, writing, written
-from marketplace.cli.options import settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.whole_help import WholeGroup
 
@@ -32,11 +31,11 @@ def receipts() -> None:
 @receipts.command("sites")
 @settings_options
 @output_option
-def sites(config: Path | None, data: str | None, output: Format) -> None:
+def sites(source: SettingsSource, output: Format) -> None:
     """List the sites whose receipts are accepted, with their keys."""
     from marketplace.presence import SiteRegistry
 
-    with reading(config, data) as session:
+    with reading(source) as session:
         found = SiteRegistry(session).list()
     shown: list[dict[str, Any]] = [
         {"name": one.name, "key": one.key, "bound": written(one.bound_at), "by": one.bound_by}
@@ -51,13 +50,13 @@ def sites(config: Path | None, data: str | None, output: Format) -> None:
 @receipts.command()
 @settings_options
 @click.argument("key", metavar="KEY")
-def bind(config: Path | None, data: str | None, key: str) -> None:
+def bind(source: SettingsSource, key: str) -> None:
     """Accept receipts of a site with this KEY (NAME+hex8+base64), which replaces any other key."""
     from marketplace.presence import SiteRegistry
     from marketplace.receipts import parse_site_key
 
     parsed = parse_site_key(key)
-    with writing(config, data) as session:
+    with writing(source) as session:
         SiteRegistry(session).bind(parsed, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: receipts of {parsed.name} are accepted with this key.", err=True)
 
@@ -66,11 +65,11 @@ def bind(config: Path | None, data: str | None, key: str) -> None:
 @receipts.command()
 @settings_options
 @click.argument("name", metavar="SITE")
-def forget(config: Path | None, data: str | None, name: str) -> None:
+def forget(source: SettingsSource, name: str) -> None:
     """Delete a site, its key and all its receipts."""
     from marketplace.presence import SiteRegistry
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         SiteRegistry(session).forget(name, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {name} is deleted.", err=True)
 
@@ -82,13 +81,13 @@ def forget(config: Path | None, data: str | None, name: str) -> None:
 @receipts.command()
 @settings_options
 @output_option
-def recalls(config: Path | None, data: str | None, output: Format) -> None:
+def recalls(source: SettingsSource, output: Format) -> None:
     """List the sites that still have withdrawn images, including images of groups."""
     from marketplace.access import Principal
     from marketplace.changes import ChangeLog
     from marketplace.presence import Presence
 
-    with reading(config, data) as session:
+    with reading(source) as session:
         everything = Principal(None, frozenset(ChangeLog(session).names()))
         found = Presence(session, everything).recalls()
     shown: list[dict[str, Any]] = [

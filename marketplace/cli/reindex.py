@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from marketplace.cli.database import open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.progress import progress
 
 
 @examples("marketplace reindex --config marketplace.ini")
 @click.command()
 @settings_options
-def reindex(config: Path | None, data: str | None) -> None:
+def reindex(source: SettingsSource) -> None:
     """Delete the search index and build it again from the log.
 
     Searches for words answer 503 in the meantime; everything else works.
@@ -27,7 +25,7 @@ def reindex(config: Path | None, data: str | None) -> None:
     from marketplace.search.indexer import SearchIndexer
     from marketplace.search.indexes import Indexes
 
-    settings = read_settings(config, data)
+    settings = source.read()
     with open_database(settings) as database:
         engine = open_engine(settings, database)
         if engine is None:

@@ -8,7 +8,6 @@ import os
 import socket
 import sys
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -16,7 +15,7 @@ import click
 from marketplace.cli.database import open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 
 if TYPE_CHECKING:
     from marketplace.config import Settings
@@ -40,25 +39,25 @@ _SOCKET = "SERVE_GOES_ON_AT"
     help="web: answer requests only; worker: do the background work only, while no other process does; "
     "all: both (setting: role; default: all).",
 )
-def serve(config: Path | None, data: str | None, port: str | None, role: str | None) -> None:
+def serve(source: SettingsSource, port: str | None, role: str | None) -> None:
     """Run the web server and the background jobs in one process, until SIGTERM or SIGINT."""
     # What a start makes is there to stay: looking for garbage in it takes a fifth of the start. The server
     # turns the collector on when it is ready.
     gc.disable()
     try:
-        _serve(config, data, port, role)
+        _serve(source, port, role)
     finally:
         gc.enable()
 
 
-def _serve(config: Path | None, data: str | None, port: str | None, role: str | None) -> None:
+def _serve(source: SettingsSource, port: str | None, role: str | None) -> None:
     # Pyramid imports pkg_resources, which warns of its own end; no operator can do anything about it.
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     from marketplace import db, logs
     from marketplace.config import in_url
     from marketplace.server import serve as run
 
-    settings = read_settings(config, data, server_port=port, role=role)
+    settings = source.read(server_port=port, role=role)
     db.initialise(settings.database_url)
     with open_database(settings):
         pass  # says what to do where the schema is not the one this version needs

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_document, write_document
-from marketplace.cli.keys import key_options, load_identity
+from marketplace.cli.keys import KeyFiles, key_options
 from marketplace.moments import for_people
 from validators import accept
 from validators.clock import find_expiry
@@ -34,10 +33,7 @@ from validators.times import parse_time
 )
 @click.argument("document")
 def sign(
-    p12: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    password_file: Path | None,
+    keys: KeyFiles,
     email: str | None,
     created: str | None,
     out: str,
@@ -48,7 +44,7 @@ def sign(
     Fills in the endorsement, replaces an existing endorsement and signature, and verifies the
     result. DOCUMENT may be - for standard input.
     """
-    identity = load_identity(p12, cert, key, password_file)
+    identity = keys.load()
     moment = _moment(created)
     if moment > identity.certificate.not_valid_after_utc:
         ended = for_people(identity.certificate.not_valid_after_utc, datetime.now(UTC))

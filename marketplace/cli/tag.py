@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from marketplace.cli.examples import examples
-from marketplace.cli.extend_deprecate import dry_run_option, revise
+from marketplace.cli.extend_deprecate import Revision, revise, revision_options
 from marketplace.cli.failures import CommandError, ExitCode
-from marketplace.cli.keys import key_options, load_identity
-from marketplace.cli.options import audience_option, endpoint_option
-from marketplace.cli.output import Format, output_option
 from validators.document import AcceptedEntry
 from validators.revision import with_tag, without_tag
 
@@ -21,27 +16,11 @@ from validators.revision import with_tag, without_tag
     "marketplace tag --p12 me.p12 --remove MMZu9WvwKIro-rtBQfDk4PsKO7_/me@example.org debian-13",
 )
 @click.command()
-@endpoint_option
-@output_option
-@key_options
 @click.option("--remove", is_flag=True, help="Remove the tag instead.")
-@audience_option
-@dry_run_option
+@revision_options
 @click.argument("entry", metavar="ID[/EMAIL[/CREATED]]")
 @click.argument("tag", metavar="TAG")
-def tag(
-    endpoint: str | None,
-    output: Format,
-    p12: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    password_file: Path | None,
-    remove: bool,
-    audience: str | None,
-    dry_run: bool,
-    entry: str,
-    tag: str,
-) -> None:
+def tag(remove: bool, revision: Revision, entry: str, tag: str) -> None:
     """Add a tag to one of your entries, or remove it: fetch, verify, sign again, upload.
 
     EMAIL/TAG then points to this entry, the newest of yours with the tag. Whoever follows the tag
@@ -60,6 +39,5 @@ def tag(
             )
         return without_tag(present.data, tag) if remove else with_tag(present.data, tag)
 
-    identity = None if dry_run else load_identity(p12, cert, key, password_file)
     done = "untagged" if remove else "tagged"
-    revise(endpoint, output, (entry,), change, identity, done, audience, "" if remove else tag)
+    revise(revision, (entry,), change, done, tag="" if remove else tag)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from marketplace.access import Scope
 from marketplace.cli.examples import examples
 from marketplace.cli.operator import actor, reading, writing, written
-from marketplace.cli.options import settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted, utc_now
@@ -61,8 +60,7 @@ def token() -> None:
 )
 @click.option("--note", default="", help="Purpose of the token.")
 def create(
-    config: Path | None,
-    data: str | None,
+    source: SettingsSource,
     output: Format,
     owner: str,
     scopes: tuple[str, ...],
@@ -76,7 +74,7 @@ def create(
     from marketplace.accounts import TokenService
 
     now = utc_now()
-    with writing(config, data) as session:
+    with writing(source) as session:
         issued = TokenService(session).create(
             owner,
             [Scope(scope) for scope in scopes],
@@ -103,11 +101,11 @@ def create(
 @settings_options
 @output_option
 @click.option("--owner", metavar="NAME", help="Only tokens of this owner.")
-def list_(config: Path | None, data: str | None, output: Format, owner: str | None) -> None:
+def list_(source: SettingsSource, output: Format, owner: str | None) -> None:
     """List tokens, the oldest first, without their secrets."""
     from marketplace.accounts import TokenService
 
-    with reading(config, data) as session:
+    with reading(source) as session:
         tokens = TokenService(session).list(owner)
     now = utc_now()
     write_records([_members(one, now) for one in tokens], _COLUMNS, output, identify="name")
@@ -119,11 +117,11 @@ def list_(config: Path | None, data: str | None, output: Format, owner: str | No
 @token.command()
 @settings_options
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> None:
+def revoke(source: SettingsSource, names: tuple[str, ...]) -> None:
     """Revoke tokens, at once and permanently. If one NAME is unknown, none is revoked."""
     from marketplace.accounts import TokenService
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         tokens = TokenService(session)
         for name in names:
             tokens.revoke(name, by=actor(), at=utc_now())
@@ -134,14 +132,14 @@ def revoke(config: Path | None, data: str | None, names: tuple[str, ...]) -> Non
 @token.command("sign-out")
 @settings_options
 @click.argument("owner", metavar="NAME")
-def sign_out(config: Path | None, data: str | None, owner: str) -> None:
+def sign_out(source: SettingsSource, owner: str) -> None:
     """End all sessions of a person, however they were opened.
 
     Tokens stay valid: revoke them too, or the person can sign in with one again.
     """
     from marketplace.accounts.sessions import SessionService
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         count = SessionService(session).close_all(owner, by=actor(), at=utc_now())
     click.echo(f"marketplace: {counted(count, 'session')} of {owner} ended.", err=True)
 

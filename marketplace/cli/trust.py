@@ -12,7 +12,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded, read_document, write_document
 from marketplace.cli.operator import actor, writing
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.passwords import VARIABLE, configured_password
 from marketplace.cli.whole_help import WholeGroup
@@ -37,14 +37,14 @@ def trust() -> None:
 @trust.command()
 @settings_options
 @output_option
-def check(config: Path | None, data: str | None, output: Format) -> None:
+def check(source: SettingsSource, output: Format) -> None:
     """Check all trust files that the settings name, as the server does at start.
 
     Ends with 5 if anything is wrong.
     """
     from marketplace.trust import open_store
 
-    store = open_store(read_settings(config, data).trust)
+    store = open_store(source.read().trust)
     held = store.material
     faults = [
         {"code": one.code, "file": one.file, "path": one.path or one.file, "message": one.message}
@@ -66,7 +66,7 @@ def check(config: Path | None, data: str | None, output: Format) -> None:
 @trust.command()
 @settings_options
 @click.argument("file", metavar="FILE")
-def judge(config: Path | None, data: str | None, file: str) -> None:
+def judge(source: SettingsSource, file: str) -> None:
     """Judge a signed file, offline, by the anchors and revocation lists of the settings.
 
     FILE may be - for standard input. It is judged as if it were the only entry about the image: only
@@ -76,7 +76,7 @@ def judge(config: Path | None, data: str | None, file: str) -> None:
     from marketplace.trust import TrustService, open_store
 
     entry, now = accept(read_document(file)), datetime.now(UTC)
-    service = TrustService(open_store(read_settings(config, data).trust))
+    service = TrustService(open_store(source.read().trust))
     decision = service.decide(entry, now)
     verdict = judge_image(entry.identifier, [statement_of(entry, decision)], MARKETPLACE, now)
     sentence = yes_or_no(printable(verdict.sentence), verdict.allowed)
@@ -91,7 +91,7 @@ def judge(config: Path | None, data: str | None, file: str) -> None:
 @examples("marketplace trust refresh")
 @trust.command()
 @settings_options
-def refresh(config: Path | None, data: str | None) -> None:
+def refresh(source: SettingsSource) -> None:
     """Check every certificate again, with the trust files of the settings.
 
     A running server does this every trust.reload_interval seconds; this command does it now. Lists
@@ -104,7 +104,7 @@ def refresh(config: Path | None, data: str | None) -> None:
     from marketplace.trust import TrustService, VerdictService, open_store
     from marketplace.trust.stored_crls import StoredCrls
 
-    settings = read_settings(config, data)
+    settings = source.read()
     with open_database(settings) as database:
         store = open_store(settings.trust, StoredCrls(database))
         settle = CurrentRefresh(database).refresh
@@ -126,7 +126,7 @@ def refresh(config: Path | None, data: str | None) -> None:
 @trust.command()
 @settings_options
 @click.argument("file", metavar="FILE")
-def forget(config: Path | None, data: str | None, file: str) -> None:
+def forget(source: SettingsSource, file: str) -> None:
     """Stop using a revocation list whose file is gone.
 
     FILE is its path or name, as `/readyz` and `trust refresh` show it (`trust.crl-gone`).
@@ -135,7 +135,7 @@ def forget(config: Path | None, data: str | None, file: str) -> None:
     """
     from marketplace.trust import operating
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         found = operating.forget(session, file, by=actor(), at=datetime.now(UTC))
     if not found:
         raise CommandError(f"no revocation list from {printable(file)} is stored", ExitCode.NOT_FOUND)
@@ -162,7 +162,7 @@ def import_jks(out: str, password_file: Path | None, file: Path) -> None:
 
     Keys in the store are ignored. Needs the extra 'jks' on this machine only, not on the server.
     """
-    from marketplace.trust.javastores import LibraryMissingError, parse_java_store, to_pem
+    from marketplace.trust.javastores import parse_java_store, to_pem
     from validators.links import MaterialError
 
     password = configured_password(password_file)
@@ -172,8 +172,6 @@ def import_jks(out: str, password_file: Path | None, file: Path) -> None:
         found = parse_java_store(read_bounded(file, MAX_KEY_FILE), password)
     except MaterialError as error:
         raise CommandError(f"{file} {error}", ExitCode.OTHER) from None
-    except LibraryMissingError as error:
-        raise CommandError(str(error), ExitCode.OTHER) from None
     if not found:
         raise CommandError(f"{file} holds no trusted certificate", ExitCode.NOT_FOUND)
     write_document(out, to_pem(found))

@@ -14,7 +14,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.operator import actor, reading, writing, written
-from marketplace.cli.options import read_settings, settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.policy import read_policy
 from marketplace.cli.whole_help import WholeGroup
@@ -60,10 +60,6 @@ def _defined(command: Any) -> Any:
 
 
 @examples(
-    "marketplace view create debian --title 'Debian images' --search 'os=debian&status=valid'",
-    "marketplace view create group:astronomy --policy policy.toml --secret",
-)
-@examples(
     "marketplace view create debian --search 'os=debian' --policy policy.toml",
     "marketplace view create astronomy:all --title 'Images of the astronomers'",
     "marketplace view create astronomy:feed --secret",
@@ -73,42 +69,40 @@ def _defined(command: Any) -> Any:
 @_defined
 @click.option("--secret", is_flag=True, help="Only for those who know its address, which is shown only once.")
 @click.argument("name")
-def create(config: Path | None, data: str | None, name: str, secret: bool, **given: Any) -> None:
+def create(source: SettingsSource, name: str, secret: bool, **given: Any) -> None:
     """Create a view NAME; GROUP:NAME also shows a group's entries, to its members."""
     from dataclasses import replace
 
     from marketplace.views.registry import ViewRegistry
 
     definition = replace(_read(name, given), secret=secret)
-    with writing(config, data) as session:
+    with writing(source) as session:
         _, address = ViewRegistry(session).create(definition, by=actor(), at=datetime.now(UTC))
-    click.echo(f"{read_settings(config, data).site.url}/views/{address}")
+    click.echo(f"{source.read().site.url}/views/{address}")
 
 
-@examples("marketplace view replace debian --search 'os=debian&tag=stable'")
 @examples("marketplace view replace default --policy policy.toml --option vo=astronomy")
 @view.command()
 @settings_options
 @_defined
 @click.argument("name")
-def replace(config: Path | None, data: str | None, name: str, **given: Any) -> None:
+def replace(source: SettingsSource, name: str, **given: Any) -> None:
     """Replace the definition of a view; options that are left out have their defaults."""
     from marketplace.views.registry import ViewRegistry
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         ViewRegistry(session).replace(_read(name, given), by=actor(), at=datetime.now(UTC))
 
 
 @examples("marketplace view delete debian")
-@examples("marketplace view delete debian")
 @view.command()
 @settings_options
 @click.argument("name")
-def delete(config: Path | None, data: str | None, name: str) -> None:
+def delete(source: SettingsSource, name: str) -> None:
     """Delete a view; the view `default` gets its first definition again."""
     from marketplace.views.registry import ViewRegistry
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         ViewRegistry(session).delete(name, by=actor(), at=datetime.now(UTC))
 
 
@@ -117,7 +111,7 @@ def delete(config: Path | None, data: str | None, name: str) -> None:
 @settings_options
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path))
-def upload_list(config: Path | None, data: str | None, name: str, file: Path) -> None:
+def upload_list(source: SettingsSource, name: str, file: Path) -> None:
     """Upload the HEPiX image list of a view, in FILE as its endorser signed it (S/MIME).
 
     It is served instead of the list that the site signs, until it expires or one of its images leaves the
@@ -125,18 +119,18 @@ def upload_list(config: Path | None, data: str | None, name: str, file: Path) ->
     """
     from marketplace.cli.signed_lists import keep_list
 
-    keep_list(config, data, name, file)
+    keep_list(source, name, file)
 
 
 @examples("marketplace view remove-list astronomy")
 @view.command("remove-list")
 @settings_options
 @click.argument("name")
-def remove_list(config: Path | None, data: str | None, name: str) -> None:
+def remove_list(source: SettingsSource, name: str) -> None:
     """Remove the uploaded HEPiX image list of a view; the site signs its own again."""
     from marketplace.views.registry import ViewRegistry
 
-    with writing(config, data) as session:
+    with writing(source) as session:
         ViewRegistry(session).remove_list(name, by=actor(), at=datetime.now(UTC))
 
 
@@ -144,11 +138,11 @@ def remove_list(config: Path | None, data: str | None, name: str) -> None:
 @view.command("list")
 @settings_options
 @output_option
-def list_(config: Path | None, data: str | None, output: Format) -> None:
+def list_(source: SettingsSource, output: Format) -> None:
     """List views."""
     from marketplace.views.registry import ViewRegistry
 
-    with reading(config, data) as session:
+    with reading(source) as session:
         found = ViewRegistry(session).list()
     shown: list[dict[str, Any]] = [
         {

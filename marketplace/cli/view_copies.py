@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from marketplace.cli.database import open_database
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
-from marketplace.cli.options import read_settings
+from marketplace.cli.options import SettingsSource
 from marketplace.logs import printable
 from marketplace.moments import counted, for_people, utc_now
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
@@ -25,47 +24,37 @@ if TYPE_CHECKING:
 _TRIES, _PAUSE = 40, 0.5
 
 
-def export_view(config: Path | None, data: str | None, view: str, url: str | None, directory: Path) -> None:
+def export_view(source: SettingsSource, view: str, url: str | None, directory: Path) -> None:
     """Write a copy of a view into a folder.
 
     Raises:
         CommandError: there is no such view, or it cannot be evaluated or copied.
         OSError: the folder cannot be written.
     """
-    from marketplace.cli.view_selector import open_selector
+    from marketplace.cli.view_selector import evaluating
     from marketplace.federation.keys import load_keys
-    from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
-    from marketplace.search.read_only_indexes import open_indexes
-    from marketplace.views.errors import (
-        DialectUnavailableError,
-    )
     from marketplace.views.export import Exporter
     from marketplace.views.registry import ViewRegistry
-    from validators.policy import PolicyError
 
-    settings = read_settings(config, data)
+    settings = source.read()
     keys = load_keys(settings.data)
-    try:
-        with open_database(settings) as database, open_indexes(settings, database) as indexes:
-            selector = open_selector(settings, database, indexes)
-            for _ in range(_TRIES):
-                with database.read() as session:
-                    definition, now = ViewRegistry(session).get(view), utc_now()
-                    selected = selector.select(session, definition, view, now)
-                    if selected.whole:
-                        base = (url or selected.view.base).rstrip("/")
-                        exporter = Exporter(directory, definition, keys)
-                        done = exporter.export(session, selected.view, base, now)
-                        break
-                time.sleep(_PAUSE)  # the server takes new entries into the index meanwhile
-            else:
-                raise CommandError(
-                    f"the view {view} has words, and the search index is behind the log: is the server "
-                    "running? `marketplace reindex` builds the index where it is not.",
-                    ExitCode.OTHER,
-                )
-    except (SearchUnavailableError, SearchRefusedError, PolicyError, DialectUnavailableError) as error:
-        raise CommandError(f"the view {view} cannot be evaluated: {error}", ExitCode.OTHER) from None
+    with evaluating(settings, view) as (database, selector):
+        for _ in range(_TRIES):
+            with database.read() as session:
+                definition, now = ViewRegistry(session).get(view), utc_now()
+                selected = selector.select(session, definition, view, now)
+                if selected.whole:
+                    base = (url or selected.view.base).rstrip("/")
+                    exporter = Exporter(directory, definition, keys)
+                    done = exporter.export(session, selected.view, base, now)
+                    break
+            time.sleep(_PAUSE)  # the server takes new entries into the index meanwhile
+        else:
+            raise CommandError(
+                f"the view {view} has words, and the search index is behind the log: is the server "
+                "running? `marketplace reindex` builds the index where it is not.",
+                ExitCode.OTHER,
+            )
     for name, reason in done.unavailable.items():
         click.echo(f"marketplace: {name} is left out: {printable(reason)}", err=True)
     click.echo(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ from marketplace.cli.deliveries import deliveries, redeliver, test
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor, reading, writing, written
-from marketplace.cli.options import settings_options
+from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.webhook_access import name_argument, registry_of
 from marketplace.cli.whole_help import WholeGroup
@@ -63,7 +62,7 @@ for one in (test, deliveries, redeliver):
 @click.option("--tag", metavar="TAG", help="Only events of entries with this tag.")
 @click.option("--description", default="", help="One line about the webhook.")
 @_secret_file
-def create(config: Path | None, data: str | None, output: Format, url: str, **given: Any) -> None:
+def create(source: SettingsSource, output: Format, url: str, **given: Any) -> None:
     """Create a webhook that tells URL of events, and show its secret, only this time.
 
     Without --group and --own it is told of all events of the public log, as an administrator's.
@@ -75,8 +74,8 @@ def create(config: Path | None, data: str | None, output: Format, url: str, **gi
         raise CommandError("give --group or --own", ExitCode.USAGE)
     if (group is not None or own) and owner is None:
         raise CommandError("--group and --own need --owner: by whose rights is it told?", ExitCode.USAGE)
-    with writing(config, data) as session:
-        made = registry_of(config, data, session).create(
+    with writing(source) as session:
+        made = registry_of(source, session).create(
             AskedWebhook(
                 url,
                 parse_audience(group, own=own),
@@ -105,12 +104,12 @@ def create(config: Path | None, data: str | None, output: Format, url: str, **gi
 @click.option("--endorser", metavar="EMAIL", help="Only events of entries of this endorser.")
 @click.option("--tag", metavar="TAG", help="Only events of entries with this tag.")
 @click.option("--description", help="One line about the webhook.")
-def change(config: Path | None, data: str | None, output: Format, name: str, **given: Any) -> None:
+def change(source: SettingsSource, output: Format, name: str, **given: Any) -> None:
     """Change a webhook NAME: what is given changes, the rest stays. An empty text removes a filter."""
     from marketplace.webhooks.definitions import AskedWebhook, EventFilters, parse_kinds
 
-    with writing(config, data) as session:
-        registry = registry_of(config, data, session)
+    with writing(source) as session:
+        registry = registry_of(source, session)
         hook = registry.get(name)
         kinds = hook.filters.kinds
         if given["kinds"]:
@@ -131,10 +130,10 @@ def change(config: Path | None, data: str | None, output: Format, name: str, **g
 @webhook.command("list")
 @settings_options
 @output_option
-def list_(config: Path | None, data: str | None, output: Format) -> None:
+def list_(source: SettingsSource, output: Format) -> None:
     """List webhooks."""
-    with reading(config, data) as session:
-        found = registry_of(config, data, session).list()
+    with reading(source) as session:
+        found = registry_of(source, session).list()
     columns = ("name", "url", "owner", "audience", "kinds", "state")
     write_records([_members(one) for one in found], columns, output, identify="name")
     if not found:
@@ -146,12 +145,12 @@ def list_(config: Path | None, data: str | None, output: Format) -> None:
 @settings_options
 @output_option
 @name_argument
-def show(config: Path | None, data: str | None, output: Format, name: str) -> None:
+def show(source: SettingsSource, output: Format, name: str) -> None:
     """Show a webhook NAME, with the number of its deliveries in each state."""
     from marketplace.webhooks.deliveries import Deliveries
 
-    with reading(config, data) as session:
-        hook = registry_of(config, data, session).get(name)
+    with reading(source) as session:
+        hook = registry_of(source, session).get(name)
         counts = Deliveries(session).counts(hook)
     write_record({**_members(hook), **counts}, output, identify="name")
 
@@ -160,10 +159,10 @@ def show(config: Path | None, data: str | None, output: Format, name: str) -> No
 @webhook.command()
 @settings_options
 @name_argument
-def delete(config: Path | None, data: str | None, name: str) -> None:
+def delete(source: SettingsSource, name: str) -> None:
     """Delete a webhook NAME with its deliveries."""
-    with writing(config, data) as session:
-        registry_of(config, data, session).delete(name, by=actor(), at=datetime.now(UTC))
+    with writing(source) as session:
+        registry_of(source, session).delete(name, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {name} is deleted.", err=True)
 
 
@@ -173,12 +172,10 @@ def delete(config: Path | None, data: str | None, name: str) -> None:
 @output_option
 @name_argument
 @_secret_file
-def rotate(
-    config: Path | None, data: str | None, output: Format, name: str, secret_file: IO[str] | None
-) -> None:
+def rotate(source: SettingsSource, output: Format, name: str, secret_file: IO[str] | None) -> None:
     """Give a webhook NAME a new secret and show it, only this time; for a day the old one signs too."""
-    with writing(config, data) as session:
-        made = registry_of(config, data, session).rotate(
+    with writing(source) as session:
+        made = registry_of(source, session).rotate(
             name, secret=_read_secret(secret_file), by=actor(), at=datetime.now(UTC)
         )
     _show_secret(made, output)
@@ -188,10 +185,10 @@ def rotate(
 @webhook.command()
 @settings_options
 @name_argument
-def enable(config: Path | None, data: str | None, name: str) -> None:
+def enable(source: SettingsSource, name: str) -> None:
     """Send events to a webhook NAME again, from now on."""
-    with writing(config, data) as session:
-        registry_of(config, data, session).enable(name, by=actor(), at=datetime.now(UTC))
+    with writing(source) as session:
+        registry_of(source, session).enable(name, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {name} is enabled.", err=True)
 
 
@@ -200,10 +197,10 @@ def enable(config: Path | None, data: str | None, name: str) -> None:
 @settings_options
 @click.option("--reason", default="by an operator", show_default=True, help="Why, in one line.")
 @name_argument
-def disable(config: Path | None, data: str | None, name: str, reason: str) -> None:
+def disable(source: SettingsSource, name: str, reason: str) -> None:
     """Send no events to a webhook NAME until it is enabled again."""
-    with writing(config, data) as session:
-        registry_of(config, data, session).disable(name, reason, by=actor(), at=datetime.now(UTC))
+    with writing(source) as session:
+        registry_of(source, session).disable(name, reason, by=actor(), at=datetime.now(UTC))
     click.echo(f"marketplace: {name} is disabled.", err=True)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from marketplace.cli.options import read_settings
+from marketplace.cli.options import SettingsSource
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -17,11 +16,11 @@ if TYPE_CHECKING:
 name_argument = click.argument("name")
 
 
-def registry_of(config: Path | None, data: str | None, session: Session) -> WebhookRegistry:
+def registry_of(source: SettingsSource, session: Session) -> WebhookRegistry:
     """The webhooks, as a transaction sees them."""
     from marketplace.locations import AddressGuard
     from marketplace.webhooks.registry import WebhookRegistry
     from marketplace.webhooks.secrets import SecretBox
 
-    settings = read_settings(config, data)
+    settings = source.read()
     return WebhookRegistry(session, SecretBox(settings.data), AddressGuard(settings.webhooks.allow_private))

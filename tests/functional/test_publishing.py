@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from marketplace.cli.keys import load_identity
+from marketplace.cli.keys import KeyFiles
 from tests.factories import images
 from tests.factories.identities import make_identity
 from tests.functional.cutting_proxy import cutting_proxy
@@ -410,7 +410,7 @@ def test_a_stranger_with_ones_address_stops_nothing_and_is_not_gone_on_from(
 ) -> None:
     image = publish.fresh()
     own = entry_of(http, publish("--title", "Hers", "--tag", "contested", image=image))
-    stranger = load_identity(None, *_key_of(here, "stranger"), None)
+    stranger = KeyFiles(None, *_key_of(here, "stranger"), None).load()
 
     def claim(entry: AcceptedEntry, title: str) -> AcceptedEntry:
         created = entry.created + timedelta(seconds=1)
@@ -454,7 +454,7 @@ def test_several_seconds_that_strangers_have_are_stepped_over(
     content = publish.fresh()
     draft = Path(publish("--dry-run", "--title", "Late", image=content)["draft"])
     # Of two keys, so that neither's newest entry is taken for the present one.
-    strangers = [load_identity(None, *_key_of(here, name), None) for name in ("one", "two")]
+    strangers = [KeyFiles(None, *_key_of(here, name), None).load() for name in ("one", "two")]
     begun = datetime.now(UTC).replace(microsecond=0)
     # More of them than there are attempts, from the one that is now on.
     for second in range(12):
@@ -518,7 +518,7 @@ def test_an_image_of_a_group_is_published_for_its_members_alone(
 def test_two_machines_that_publish_one_image_at_once_both_come_through(
     publish, server: RunningServer, http: httpx.Client, here: Path, later: int
 ) -> None:
-    identity = load_identity(None, here / "cert.pem", here / "key.pem", None)
+    identity = KeyFiles(None, here / "cert.pem", here / "key.pem", None).load()
     rivals: list[AcceptedEntry] = []
 
     def be_quicker(body: bytes) -> None:

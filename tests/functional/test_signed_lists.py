@@ -18,7 +18,7 @@ import pytest
 from marketplace.access import Scope
 from marketplace.cli import run
 from marketplace.cli.database import open_database
-from marketplace.cli.options import read_settings
+from marketplace.cli.options import SettingsSource
 from marketplace.cli.view_selector import open_selector
 from marketplace.config import Settings
 from marketplace.views.errors import ListToolError
@@ -401,7 +401,7 @@ def test_commands_upload_and_remove_a_list(site, configured, tmp_path, capsys):
 
 
 def test_a_list_that_is_over_or_whose_signer_is_not_believed_is_not_served(site, taken, configured):
-    settings = read_settings(None, str(site.server.data))
+    settings = SettingsSource(None, str(site.server.data)).read()
 
     def held(at: datetime, settings: Settings = settings) -> object:
         with open_database(settings) as database, database.read() as session:
