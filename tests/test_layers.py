@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 FOUNDATION = {
     "validators",
     "marketplace.config",
+    "marketplace.facets",
     "marketplace.deadlines",
     "marketplace.files",
     "marketplace.limits",
@@ -80,6 +81,7 @@ MAY_IMPORT = {
     "marketplace.limits": set(),
     "marketplace.memory": set(),
     "marketplace.text": set(),
+    "marketplace.facets": {"validators"},
     "marketplace.system_errors": set(),
     "marketplace.deadlines": set(),
     "marketplace.models": {"validators"},

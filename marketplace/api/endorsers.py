@@ -13,9 +13,10 @@ from pyramid.response import Response
 from marketplace.entries import EndorserRow
 from marketplace.entries.certificates import MOST as MOST_CERTIFICATES
 from marketplace.entries.certificates import CertificateUse, EndorserChange
+from marketplace.facets import TrustMark
 from marketplace.http.errors import NotFoundError
 from marketplace.http.visible_entries import visible_entries
-from marketplace.rules.trust import StoredVerdict, TrustMark
+from marketplace.rules.trust import StoredVerdict
 from marketplace.runtime import Runtime
 from validators.document import format_time
 from validators.verdict import Standing

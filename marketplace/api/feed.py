@@ -13,7 +13,7 @@ from lxml import etree
 from pyramid.request import Request
 from pyramid.response import Response
 
-from marketplace.catalogue.facts import Facet
+from marketplace.facets import Facet
 from marketplace.http.coordinates import entry_path
 from marketplace.http.parameters import read_query_pairs
 from marketplace.http.responses import fresh_response

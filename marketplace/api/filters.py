@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from marketplace.access.narrowing import ALL, GROUP, LONGEST
-from marketplace.catalogue.facts import Facet
-from marketplace.search.parameters import (
-    CHOSEN_BY_SITE,
-    EVERY,
-    FIXED,
-    MAX_CHOSEN,
-    MAX_DAYS,
-    MAX_PAGE,
-    REACHABLE,
-)
+from marketplace.facets import Facet
+from marketplace.search.parameters import MAX_CHOSEN, MAX_DAYS, MAX_PAGE, REACHABLE
 from marketplace.search.request import PAGE, Sort
 from marketplace.search.words import MAX_CHARACTERS, MAX_CLAUSES, MAX_WORDS
 
@@ -34,22 +24,6 @@ CHECKSUM_PATTERN = (
     r"|^[A-P][A-Za-z0-9_-]{26}$"
 )
 
-_MEANINGS: Mapping[Facet, str] = {
-    Facet.STATUS: "status of the entry; `all` for every entry; `valid` by default",
-    Facet.OS: "operating system, in any case",
-    Facet.OS_VERSION: "version of the operating system, in any case",
-    Facet.ARCH: "processor architecture, in any case",
-    Facet.KIND: "kind of image (machine, disk, ...), in any case",
-    Facet.FORMAT: "format of the image file (raw, qcow2, ...), in any case",
-    Facet.LOCATION: "where the content is: on the web, or in a cloud's own storage (pdisk)",
-    Facet.TRUST: "this site's trust in the endorser's certificate; `all` for every entry; without it, the "
-    "site's own choice (trust.show)",
-    Facet.SIGNATURE: "strength of the signature",
-    Facet.ENDORSER: "e-mail address of the endorser, to the letter",
-    Facet.TAG: "tag of the entry, to the letter",
-}
-_EXAMPLES: Mapping[Facet, str] = {Facet.OS: "ubuntu", Facet.ARCH: "x86_64", Facet.STATUS: "valid"}
-
 
 def _unread(text: str | None) -> str | None:
     return text
@@ -60,12 +34,11 @@ def _parameter(name: str, meaning: str, schema: Schema, example: str | None = No
 
 
 def _filter(facet: Facet) -> Parameter[str | None]:
-    fixed = FIXED.get(facet)
     item: Schema = {"type": "string", "maxLength": 1000, "pattern": VISIBLE_PATTERN}
-    if fixed is not None:
-        item = {"type": "string", "enum": [*fixed, EVERY] if facet in CHOSEN_BY_SITE else list(fixed)}
+    if facet.choices:
+        item = {"type": "string", "enum": list(facet.choices)}
     schema = {"type": "array", "items": item, "maxItems": MAX_CHOSEN}
-    return Parameter(facet.value, _MEANINGS[facet], schema, _unread, _EXAMPLES.get(facet), repeatable=True)
+    return Parameter(facet.value, facet.meaning, schema, _unread, facet.example, repeatable=True)
 
 
 WORDS = _parameter(

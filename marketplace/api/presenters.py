@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from marketplace.entries import EntryRecord, EntryRow
+from marketplace.facets import TrustMark
 from marketplace.http.coordinates import entry_path
 from marketplace.pages.presence import EntryPresence
-from marketplace.rules.trust import MarkedEntry, TrustMark, marks_of
+from marketplace.rules.trust import MarkedEntry, marks_of
 from marketplace.watch import Reachability
 from validators.document import AcceptedEntry, Coordinates, format_time
 from validators.policy import Verdict

@@ -1,7 +1,7 @@
 """The current entries of every log in memory, once: what lists and searches filter, count and order by."""
 
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet
 from marketplace.catalogue.view import CatalogueView, Filters
+from marketplace.facets import Facet
 
 __all__ = ["Catalogue", "CatalogueView", "Facet", "Filters"]

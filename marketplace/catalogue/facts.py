@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
 
+from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
 from marketplace.rules.current import Rank
 from marketplace.text import fold
@@ -16,23 +16,6 @@ IMAGE_LENGTH = 16
 
 #: Characters of a facet's value; what an entry says beyond is not told apart.
 VALUE_LENGTH = 100
-
-
-class Facet(StrEnum):
-    """What a list can be narrowed by; each value of a facet has a count."""
-
-    STATUS = "status"
-    OS = "os"
-    OS_VERSION = "os-version"
-    ARCH = "arch"
-    KIND = "kind"
-    FORMAT = "format"
-    LOCATION = "location"
-    TRUST = "trust"
-    SIGNATURE = "signature"
-    ENDORSER = "endorser"
-    TAG = "tag"
-
 
 #: Facets whose values depend on the log that serves an entry.
 BY_LOG = (Facet.TRUST, Facet.SIGNATURE)

@@ -12,8 +12,9 @@ from sqlalchemy import BigInteger, BindParameter, Select, Subquery, and_, bindpa
 from sqlalchemy.orm import Session, aliased
 
 from marketplace import text
-from marketplace.catalogue.facts import SPELLED, Facet, Facts
+from marketplace.catalogue.facts import SPELLED, Facts
 from marketplace.catalogue.texts import LEADING
+from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin
 
 #: Rows fetched at a time of a long result.

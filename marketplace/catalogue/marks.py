@@ -12,8 +12,9 @@ from sqlalchemy import BigInteger, select, type_coerce
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.sections import Reader, Writer
+from marketplace.facets import TrustMark
 from marketplace.models import Certificate, ConfirmedEndorser, VerdictRow
-from marketplace.rules.trust import TrustMark, distance, is_sound, trust_marks
+from marketplace.rules.trust import distance, is_sound, trust_marks
 from validators.document import Strength
 
 _CHANGED = select(

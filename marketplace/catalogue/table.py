@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.facts import IMAGE_LENGTH, SPELLED, Facet, Facts
+from marketplace.catalogue.facts import IMAGE_LENGTH, SPELLED, Facts
 from marketplace.catalogue.sections import Code, DamagedError, Numbers, Reader, Writer
 from marketplace.catalogue.shared_values import Pool
+from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
 from marketplace.text import fold
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.facts import SPELLED, Facet, values_of
+from marketplace.catalogue.facts import SPELLED, values_of
 from marketplace.catalogue.loading import LoadedEntry
 from marketplace.catalogue.order import Order, Rank, SortKey
 from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.table import FactsTable
 from marketplace.catalogue.texts import Texts
+from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
 from marketplace.rules.status import Status
 

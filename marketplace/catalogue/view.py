@@ -10,10 +10,11 @@ from threading import RLock
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.facts import BY_LOG, Facet
+from marketplace.catalogue.facts import BY_LOG
 from marketplace.catalogue.logs import CatalogueLog
 from marketplace.catalogue.order import Rank, SortKey
 from marketplace.catalogue.values import Values
+from marketplace.facets import Facet
 from marketplace.rules.current import unsuperseded
 from marketplace.rules.status import Status
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from marketplace.cli.examples import examples
 from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.client.search import SearchQuery
+from marketplace.facets import Facet
 from marketplace.logs import printable
 
-#: Option -> filter of the interface.
-_FILTERS = {
-    "status": "status",
-    "os": "os",
-    "os_version": "os-version",
-    "arch": "arch",
-    "kind": "kind",
-    "format": "format",
-    "endorser": "endorser",
-    "tag": "tag",
-    "location": "location",
-    "trust": "trust",
-    "signature": "signature",
-}
+
+def _filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each facet, repeatable."""
+    for facet in reversed(Facet):
+        kind = click.Choice(facet.choices) if facet.choices else None
+        text = facet.meaning.replace("`", "")
+        option = click.option(
+            f"--{facet}", facet.name, multiple=True, type=kind, help=f"{text[0].upper()}{text[1:]}."
+        )
+        command = option(command)
+    return command
 
 
 @examples(
@@ -34,32 +34,7 @@ _FILTERS = {
 @click.command()
 @endpoint_option
 @output_option
-@click.option(
-    "--status",
-    multiple=True,
-    type=click.Choice(["valid", "deprecated", "expired", "all"]),
-    help="Status of the entry. Default: valid.",
-)
-@click.option("--os", multiple=True, help="Operating system. Repeat a filter to allow several values.")
-@click.option("--os-version", multiple=True, help="Version of the operating system.")
-@click.option("--arch", multiple=True, help="Architecture, such as x86_64.")
-@click.option("--kind", multiple=True, help="Kind of image: machine or disk.")
-@click.option("--format", "format", multiple=True, help="Format of the image, such as qcow2.")
-@click.option("--endorser", multiple=True, help="E-mail address of the endorser.")
-@click.option("--tag", multiple=True, help="Tag of the entry.")
-@click.option(
-    "--location",
-    multiple=True,
-    type=click.Choice(["web", "pdisk"]),
-    help="web: downloadable; pdisk: in cloud storage only.",
-)
-@click.option("--trust", multiple=True, help="Trust in the endorser: trusted, chained, revoked ... or all.")
-@click.option(
-    "--signature",
-    multiple=True,
-    type=click.Choice(["strong", "legacy"]),
-    help="Strength of the signature; legacy: SHA-1 or a short key.",
-)
+@_filter_options
 @checksum_option
 @click.option("--reachable", type=click.Choice(["yes", "no"]), help="Whether the content can be downloaded.")
 @scope_option
@@ -79,10 +54,10 @@ def search(
 ) -> None:
     """Find images by words and filters, as listed by the marketplace (not verified).
 
-    Finds images that contain all WORDS; "a phrase", field:word and begin* work too. `show` and
-    `verify` check signatures.
+    Finds images that contain all WORDS; "a phrase", field:word and begin* work too. Repeat a
+    filter to allow several of its values. `show` and `verify` check signatures.
     """
-    given = tuple((_FILTERS[name], value) for name, values in filters.items() for value in values)
+    given = tuple((Facet[name].value, value) for name, values in filters.items() for value in values)
     single = (("scope", scope), ("checksum", checksum), ("reachable", reachable))
     given += tuple((name, value) for name, value in single if value)
     with open_client(endpoint) as client:

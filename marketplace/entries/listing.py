@@ -9,7 +9,7 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue import Catalogue, Facet, Filters
+from marketplace.catalogue import Catalogue, Filters
 from marketplace.catalogue.order import SortKey
 from marketplace.entries.filters import holding, named
 from marketplace.entries.lines import LineMemory
@@ -24,6 +24,7 @@ from marketplace.entries.query import (
 )
 from marketplace.entries.records import EntryRow, StoredEntry
 from marketplace.entries.twins import find_vouching
+from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Entry, EntryBody
 from marketplace.models.base import to_seconds
 from marketplace.rules.columns import Column

@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from marketplace.facets import TrustMark
 from marketplace.models.current import SEPARATOR
 from marketplace.rules.columns import SEARCHABLE, Column, fold
 from marketplace.rules.status import Status
-from marketplace.rules.trust import TrustMark
 from validators.document import Checksum
 
 #: Most different words of one query; each costs a pass over every text that the others left.

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from marketplace.facets import TrustMark
 from marketplace.rules.columns import Column
 from marketplace.rules.current import Claim, make_claim, precedence, unsuperseded
 from marketplace.rules.status import Status, status_of
-from marketplace.rules.trust import StoredVerdict, TrustMark, marks_of, speaks_for
+from marketplace.rules.trust import StoredVerdict, marks_of, speaks_for
 from validators.document import Coordinates, Strength
 
 

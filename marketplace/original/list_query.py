@@ -13,6 +13,7 @@ from marketplace.entries import (
     LocationFilter,
     StatusFilter,
 )
+from marketplace.facets import TrustMark
 from marketplace.http.coordinates import (
     NamedCoordinates,
     UnknownCoordinatesError,
@@ -21,7 +22,7 @@ from marketplace.http.coordinates import (
 )
 from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import one_of, whole_number
-from marketplace.rules.trust import LISTED_MARKS, ListedTrust, TrustMark
+from marketplace.rules.trust import LISTED_MARKS, ListedTrust
 from marketplace.search.parameters import CHECKSUM_FORMS
 from marketplace.search.words import clean
 from validators.checksums import find_checksum

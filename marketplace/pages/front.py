@@ -13,14 +13,13 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from marketplace.access import ANONYMOUS
-from marketplace.catalogue.facts import Facet
+from marketplace.facets import Facet, TrustMark
 from marketplace.http.coordinates import entry_path
 from marketplace.http.responses import etag_of, fresh_response, tagged_response
 from marketplace.http.security import principal_of
 from marketplace.judging.memory import RenderedAnswer
 from marketplace.peers.administration import DISABLED, PeerAdministration
 from marketplace.peers.model import PullState
-from marketplace.rules.trust import TrustMark
 from marketplace.runtime import Runtime
 from marketplace.search.overview import MOST_PUBLISHERS, Overview
 from marketplace.search.results import FacetCount, SearchHit

@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 
 from marketplace.access import PUBLIC, Principal
 from marketplace.access.narrowing import ALL, GROUP, MINE, OPEN
-from marketplace.catalogue.facts import Facet, facet_value
+from marketplace.catalogue.facts import facet_value
 from marketplace.entries import EntryRow, Status
+from marketplace.facets import CHOSEN_BY_SITE, EVERY, Facet
 from marketplace.http.coordinates import entry_path
 from marketplace.search.highlight import Marked
-from marketplace.search.parameters import CHOSEN_BY_SITE, EVERY
 from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.results import FacetCount, SearchHit, SearchPage
 
@@ -28,19 +28,6 @@ from .trust_badges import MARKS, Lines
 
 Pairs = Sequence[tuple[str, str]]
 
-LABELS: Mapping[Facet, str] = {
-    Facet.TRUST: "Trust",
-    Facet.STATUS: "Status",
-    Facet.OS: "System",
-    Facet.OS_VERSION: "System version",
-    Facet.ARCH: "Architecture",
-    Facet.KIND: "Kind",
-    Facet.FORMAT: "Format",
-    Facet.LOCATION: "Download",
-    Facet.SIGNATURE: "Signature",
-    Facet.ENDORSER: "Publisher",
-    Facet.TAG: "Tag",
-}
 #: Values that people read otherwise than the URL spells them.
 _VALUES: Mapping[tuple[Facet, str], str] = {
     (Facet.LOCATION, "web"): "downloadable",
@@ -226,7 +213,7 @@ def _chips(base: str, pairs: Pairs) -> list[Chip]:
     chips = []
     for pair in dict.fromkeys(_narrowing(pairs)):
         name, value = pair
-        label = _NAMED.get(name) or LABELS[Facet(name)].lower()
+        label = _NAMED.get(name) or Facet(name).label.lower()
         text = _value_label(Facet(name), value) if name in set(Facet) else value
         rest = [other for other in _without(pairs, "cursor") if other != pair]
         chips.append(Chip(f"{label}: {cut(text, _LABEL_LENGTH)}", _link(base, rest)))
@@ -239,7 +226,7 @@ def _value_label(facet: Facet, label: str) -> str:
 
 def _facets(base: str, pairs: Pairs, request: SearchRequest, found: SearchPage) -> list[FacetList]:
     lists = []
-    for facet, counts in ((facet, found.facets[facet]) for facet in LABELS if facet in found.facets):
+    for facet, counts in ((facet, found.facets[facet]) for facet in Facet if facet in found.facets):
         if not _is_telling(facet, counts, request, found.total):
             continue
         choices = [_choice(base, pairs, facet, one) for one in counts]
@@ -247,7 +234,7 @@ def _facets(base: str, pairs: Pairs, request: SearchRequest, found: SearchPage) 
             choices += _every_value(base, pairs, request, facet, counts)
         else:
             choices.sort(key=lambda choice: not choice.chosen)
-        lists.append(FacetList(LABELS[facet], choices[:_OPEN_VALUES], choices[_OPEN_VALUES:]))
+        lists.append(FacetList(facet.label, choices[:_OPEN_VALUES], choices[_OPEN_VALUES:]))
     return lists
 
 

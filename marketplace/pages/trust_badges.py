@@ -12,9 +12,10 @@ from pyramid.request import Request
 
 from marketplace.access import PUBLIC
 from marketplace.entries import EntryRow
+from marketplace.facets import TrustMark
 from marketplace.http.security import principal_of
 from marketplace.http.visible_entries import visible_entries
-from marketplace.rules.trust import MarkedEntry, StoredVerdict, TrustMark
+from marketplace.rules.trust import MarkedEntry, StoredVerdict
 from marketplace.runtime import Runtime
 from validators.document import Strength, format_time
 from validators.policy import Code, Status, Verdict, Weight

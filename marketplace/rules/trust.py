@@ -11,29 +11,12 @@ from typing import Protocol, TypeVar
 from sqlalchemy import ColumnElement, ScalarSelect, and_, case, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from marketplace.facets import TrustMark
 from marketplace.models import Certificate, ChangeRow, ConfirmedEndorser, Entry, EntryBody, Twin, VerdictRow
 from validators.document import Strength
 from validators.verdict import Standing
 
 _Moment = TypeVar("_Moment", datetime, int)
-
-
-class TrustMark(StrEnum):
-    """What lists can be narrowed by: each entry has one standing, and may have other marks besides."""
-
-    #: No rule of the site speaks against it: chained, in date when it was made, signed well enough.
-    TRUSTED = "trusted"
-    CHAINED = "chained"
-    #: Chained, and its certificate's subject is on the allow-list.
-    LISTED = "listed"
-    #: Whoever reads the endorser's mail agreed to its certificate, whoever else vouches for it.
-    CONFIRMED = "confirmed"
-    SELF_SIGNED = "self-signed"
-    UNTRUSTED_ISSUER = "untrusted-issuer"
-    REVOKED = "revoked"
-    REVOCATION_UNKNOWN = "revocation-unknown"
-    #: Its certificate is so new here that nobody has looked at it yet.
-    UNJUDGED = "unjudged"
 
 
 class ListedTrust(StrEnum):

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pyroaring import BitMap
 
 from marketplace.catalogue import CatalogueView
-from marketplace.catalogue.facts import Facet
 from marketplace.catalogue.view import Filters
+from marketplace.facets import Facet, TrustMark
 from marketplace.rules.status import Status
-from marketplace.rules.trust import TrustMark
 
 #: Seconds that "this week" and "soon" are.
 WEEK, SOON = 7 * 86_400, 30 * 86_400

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from marketplace.access.narrowing import ALL, ScopeError, parse_scope
-from marketplace.catalogue.facts import Facet
+from marketplace.facets import CHOSEN_BY_SITE, EVERY, Facet
 from marketplace.rules.status import Status
-from marketplace.rules.trust import LISTED_MARKS, ListedTrust, TrustMark
+from marketplace.rules.trust import LISTED_MARKS, ListedTrust
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.request import PAGE, SearchRequest, Sort
 from marketplace.search.words import clean
@@ -31,16 +31,6 @@ MAX_DAYS = 3650
 #: Values of ``reachable``.
 REACHABLE = ("yes", "no")
 _LONGEST_VALUE = 1000
-#: Facets of which a search without any value gets the site's choice; EVERY lists every value.
-CHOSEN_BY_SITE = (Facet.STATUS, Facet.TRUST)
-EVERY = "all"
-#: Values of the facets that have a fixed set of them.
-FIXED: Mapping[Facet, tuple[str, ...]] = {
-    Facet.STATUS: tuple(status.value for status in Status),
-    Facet.LOCATION: ("web", "pdisk"),
-    Facet.TRUST: tuple(mark.value for mark in TrustMark),
-    Facet.SIGNATURE: tuple(strength.value for strength in Strength),
-}
 
 
 def usual_choice(trust: ListedTrust) -> Mapping[Facet, tuple[str, ...]]:
@@ -122,11 +112,8 @@ _SINGLE = (
 
 
 def _checked(facet: Facet, value: str) -> str:
-    allowed = FIXED.get(facet)
-    if allowed is not None and facet in CHOSEN_BY_SITE:
-        allowed = (*allowed, EVERY)
-    if allowed is not None and value not in allowed:
-        every = ", ".join(allowed)
+    if facet.choices and value not in facet.choices:
+        every = ", ".join(facet.choices)
         raise SearchRefusedError(
             "search.unknown-value", f"{facet.value} has no value {printable(value)}; there are {every}."
         )

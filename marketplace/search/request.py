@@ -10,9 +10,10 @@ from enum import StrEnum
 from hashlib import sha256
 
 from marketplace.access.narrowing import ALL
-from marketplace.catalogue.facts import Facet, facet_value
+from marketplace.catalogue.facts import facet_value
 from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.view import Filters
+from marketplace.facets import Facet
 from marketplace.models.base import to_seconds
 from marketplace.search.words import WordQuery, parse_words
 from validators.document import Checksum

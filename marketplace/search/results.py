@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from marketplace.catalogue.facts import Facet
 from marketplace.entries.lines import Line
 from marketplace.entries.records import EntryRow
+from marketplace.facets import Facet
 from marketplace.rules.status import Status
 from marketplace.search.highlight import Marked, excerpt, mark
 from marketplace.search.request import (

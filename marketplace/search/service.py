@@ -16,7 +16,6 @@ from marketplace import text
 from marketplace.access.narrowing import ALL, narrowed
 from marketplace.access.principal import Principal
 from marketplace.catalogue import Catalogue, CatalogueView
-from marketplace.catalogue.facts import Facet
 from marketplace.catalogue.order import Rank, SortKey
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
@@ -24,6 +23,7 @@ from marketplace.entries.checksums import stating
 from marketplace.entries.lines import LineMemory
 from marketplace.entries.reachable import not_reaching, reaching
 from marketplace.entries.twins import find_vouching
+from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Entry
 from marketplace.models.base import to_seconds
 from marketplace.rules.trust import ListedTrust

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from marketplace.access.principal import PUBLIC, Principal, Scope, group_log
 from marketplace.accounts.names import GROUP_PATTERN
 from marketplace.accounts.secrets import is_secret_of, is_view
-from marketplace.catalogue.facts import Facet
+from marketplace.facets import Facet
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.parameters import parse_request
 from marketplace.search.request import SearchRequest

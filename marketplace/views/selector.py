@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from marketplace.access.principal import Principal
 from marketplace.accounts.secrets import is_view
-from marketplace.catalogue.facts import Facet
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import EntryService, ListCaches
+from marketplace.facets import Facet
 from marketplace.judging.service import ImageJudge
 from marketplace.models import Certificate, Entry, VerdictRow
 from marketplace.rules.status import Status

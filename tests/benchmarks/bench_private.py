@@ -26,11 +26,11 @@ from pathlib import Path
 
 from marketplace.access import ANONYMOUS, PUBLIC, Principal, group_log
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet
 from marketplace.changes import ChangeLog
 from marketplace.config import Settings
 from marketplace.db import Database, upgrade
 from marketplace.entries import Column, Direction, EntryQuery, EntryService, ListCaches, StatusFilter
+from marketplace.facets import Facet
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest, Sort

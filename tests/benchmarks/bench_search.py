@@ -33,8 +33,8 @@ from sqlalchemy import select
 from marketplace import text
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet
 from marketplace.db import Database, upgrade
+from marketplace.facets import Facet
 from marketplace.models import Entry
 from marketplace.rules.visibility import find_scope
 from marketplace.search.engine import SearchEngine

@@ -17,11 +17,10 @@ from sqlalchemy import insert, update
 
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet
 from marketplace.db import Database, upgrade
 from marketplace.entries import EntryQuery, EntryService, ListCaches
+from marketplace.facets import Facet, TrustMark
 from marketplace.models import Certificate, Entry
-from marketplace.rules.trust import TrustMark
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService, VerdictService

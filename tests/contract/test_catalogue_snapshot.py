@@ -19,12 +19,12 @@ from sqlalchemy import delete, select, text
 
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet
 from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.sections import MAGIC
 from marketplace.catalogue.snapshot import NAME, CatalogueSnapshot, delete_snapshot
 from marketplace.changes import PUBLIC
 from marketplace.db import Database
+from marketplace.facets import Facet
 from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.ingest.erasing import ErasingService
 from marketplace.ingest.row_visibility import hide

@@ -29,10 +29,11 @@ from marketplace.entries import (
     StatusFilter,
 )
 from marketplace.entries.matching import matches_filters, matches_search, ordered
+from marketplace.facets import TrustMark
 from marketplace.models import Base, Entry, Log
 from marketplace.rules.columns import is_pdisk, is_web
 from marketplace.rules.current import conflicting, current, rank, tag_target, timeline
-from marketplace.rules.trust import StoredVerdict, TrustMark
+from marketplace.rules.trust import StoredVerdict
 from tests.contract.judging import confirm, hold, verdict
 from tests.factories.entries import accepted, identifier, moment
 from tests.factories.stated import Stated

@@ -17,9 +17,9 @@ import pytest
 
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet
 from marketplace.changes import PUBLIC, Cursors
 from marketplace.db import Database
+from marketplace.facets import Facet
 from marketplace.search.directory import directory_of
 from marketplace.search.engine import SearchEngine
 from marketplace.search.errors import IndexBusyError, SearchRefusedError, SearchUnavailableError

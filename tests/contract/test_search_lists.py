@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue import order
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet, facet_value
+from marketplace.catalogue.facts import facet_value
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
+from marketplace.facets import Facet, TrustMark
 from marketplace.rules.columns import is_pdisk, is_web
 from marketplace.rules.current import current
 from marketplace.rules.status import status
-from marketplace.rules.trust import StoredVerdict, TrustMark
+from marketplace.rules.trust import StoredVerdict
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.search.parameters import parse_request
 from marketplace.search.request import SearchRequest, Sort

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet
 from marketplace.changes import PUBLIC
 from marketplace.entries import EntryQuery, EntryService, ListCaches
-from marketplace.rules.trust import ListedTrust, TrustMark
+from marketplace.facets import Facet, TrustMark
+from marketplace.rules.trust import ListedTrust
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
 from tests.contract.judging import confirm, hold, verdict

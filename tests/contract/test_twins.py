@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.facts import Facet
 from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
+from marketplace.facets import Facet, TrustMark
 from marketplace.ingest import IngestService, Page, UploadPolicy
-from marketplace.rules.trust import ListedTrust, TrustMark
+from marketplace.rules.trust import ListedTrust
 from marketplace.search.service import SearchService
 from tests.contract.judging import VERDICTS, hold
 from tests.contract.search_store import GROUP, add, empty

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from marketplace.catalogue.facts import Facet
 from marketplace.entries.records import MOST_RIVALS
+from marketplace.facets import Facet
 
 from ..description import Schema
 from . import parts as p

@@ -1,23 +1,13 @@
-"""Each facet stands wherever people and programs meet facets: a table that lacks one fails here."""
+"""Facets where they are not made from their table: in the documentation, and from rows of the database."""
 
 from __future__ import annotations
 
 import pytest
 
-from marketplace.api.filters import _MEANINGS
-from marketplace.catalogue.facts import SPELLED, Facet
+from marketplace.catalogue.facts import SPELLED
 from marketplace.catalogue.loading import _Row, _spelled
-from marketplace.cli.search import _FILTERS, search
-from marketplace.pages.search_page import LABELS
+from marketplace.facets import Facet
 from tests.launching import ROOT
-
-
-def test_every_facet_has_a_label_a_meaning_and_an_option() -> None:
-    names = {facet.value for facet in Facet}
-    assert set(LABELS) == set(Facet), "marketplace/pages/search_page.py"
-    assert set(_MEANINGS) == set(Facet), "marketplace/api/filters.py"
-    assert set(_FILTERS.values()) == names, "marketplace/cli/search.py"
-    assert set(_FILTERS) <= {one.name for one in search.params}, "an option of marketplace/cli/search.py"
 
 
 @pytest.mark.parametrize("facet", Facet)

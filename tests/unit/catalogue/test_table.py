@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from marketplace.catalogue import table as module
-from marketplace.catalogue.facts import Facet, Facts
+from marketplace.catalogue.facts import Facts
 from marketplace.catalogue.sections import Reader, Writer, read_label
 from marketplace.catalogue.table import FactsTable
+from marketplace.facets import Facet
 
 HERE = Path(tempfile.gettempdir())
 

@@ -8,9 +8,10 @@ from collections import Counter
 import pytest
 from pyroaring import BitMap
 
-from marketplace.catalogue.facts import SPELLED, Facet, Facts
+from marketplace.catalogue.facts import SPELLED, Facts
 from marketplace.catalogue.loading import LoadedEntry
 from marketplace.catalogue.values import Values
+from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from marketplace.catalogue.facts import Facet
 from marketplace.entries import EntryRow, Status
+from marketplace.facets import Facet
 from marketplace.pages.search_page import FacetList, base_values, found_values
 from marketplace.pages.trust_badges import Judging, Lines
 from marketplace.search.highlight import Marked

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalogue.facts import Facet
+from marketplace.facets import Facet
 from marketplace.search.cursors import Cursor, parse_cursor
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.parameters import MAX_PAGE, parse_request
