@@ -20,7 +20,7 @@ from marketplace.catalogue.table import FactsTable
 from marketplace.catalogue.texts import Texts
 from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
-from marketplace.rules.status import Status
+from validators.status import Status
 
 
 class Values:

@@ -16,7 +16,7 @@ from marketplace.catalogue.order import Rank, SortKey
 from marketplace.catalogue.values import Values
 from marketplace.facets import Facet
 from marketplace.rules.current import unsuperseded
-from marketplace.rules.status import Status
+from validators.status import Status
 
 #: So many entries are looked at in the time that the bitmap of one value takes.
 _WALKED = 4

@@ -13,7 +13,7 @@ from marketplace.entries.records import (
 )
 from marketplace.entries.service import EntryService, ListCaches, VisibleEntries
 from marketplace.rules.columns import Column
-from marketplace.rules.status import Status
+from validators.status import Status
 
 __all__ = [
     "Column",

@@ -10,8 +10,8 @@ from typing import ClassVar
 from marketplace.facets import TrustMark
 from marketplace.models.current import SEPARATOR
 from marketplace.rules.columns import SEARCHABLE, Column, fold
-from marketplace.rules.status import Status
 from validators.document import Checksum
+from validators.status import Status
 
 #: Most different words of one query; each costs a pass over every text that the others left.
 MAX_WORDS = 32

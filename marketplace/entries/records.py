@@ -10,9 +10,9 @@ from datetime import datetime
 from marketplace.facets import TrustMark
 from marketplace.rules.columns import Column
 from marketplace.rules.current import Claim, make_claim, precedence, unsuperseded
-from marketplace.rules.status import Status, status_of
 from marketplace.rules.trust import StoredVerdict, marks_of, speaks_for
 from validators.document import Coordinates, Strength
+from validators.status import Status, status_of
 
 
 @dataclass(frozen=True, slots=True)

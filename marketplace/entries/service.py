@@ -20,13 +20,13 @@ from marketplace.entries.certificates import CertificateUse, EndorserCertificate
 from marketplace.entries.checksums import stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.current_statements import CurrentStatement, Listed, find_statements
+from marketplace.entries.dated import matches_filters, matches_search, ordered
 from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.erased import Erased, coordinates_digest
 from marketplace.entries.filters import stated
 from marketplace.entries.lines import LineMemory
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
-from marketplace.entries.matching import matches_filters, matches_search, ordered
 from marketplace.entries.ordering import Orders
 from marketplace.entries.query import EntryQuery, can_occur
 from marketplace.entries.record import read_record, read_rows
@@ -291,7 +291,7 @@ class VisibleEntries:
     def tagged(self, email: str, tag: str) -> EntryRow | None:
         """What e-mail + tag names, of the current entries with the tag that are not deprecated.
 
-        The newest of the key that the site trusts for the address, else the newest; as ``tag_target``.
+        The newest of the key that the site trusts for the address, else the newest, as ``preferred`` says.
         """
         if not (can_occur(email) and can_occur(tag)):
             return None

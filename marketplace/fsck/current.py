@@ -13,8 +13,7 @@ from marketplace.entries.erased import find_erasures
 from marketplace.fsck.damage import Damage
 from marketplace.ingest.rows import current_row
 from marketplace.models import ChangeRow, Current, Entry, Log
-from marketplace.rules.current import Claim, unsuperseded
-from marketplace.rules.ranked import SELECT_RANKED, RankedEntry, to_ranked
+from marketplace.rules.current import SELECT_RANKED, Claim, RankedEntry, to_ranked, unsuperseded
 from validators.errors import printable
 
 _ENTRY_COLUMNS = [column.name for column in Entry.__table__.columns]

@@ -18,8 +18,7 @@ from marketplace.ingest.rows import Row as Values
 from marketplace.ingest.rows import current_row
 from marketplace.models import Certificate, ChangeRow, Current, Entry
 from marketplace.models.insertion import insert_many
-from marketplace.rules.current import Claim, precedence, unsuperseded
-from marketplace.rules.ranked import SELECT_RANKED, RankedEntry, to_ranked
+from marketplace.rules.current import SELECT_RANKED, Claim, RankedEntry, precedence, to_ranked, unsuperseded
 
 #: Keys named in one statement.
 _CHUNK = 500

@@ -12,13 +12,13 @@ from marketplace.entries import EntryRecord, EntryRow, current_among
 from marketplace.http.coordinates import entry_path
 from marketplace.locations.links import link
 from marketplace.presence import LocationReport
-from marketplace.rules.status import Status
 from marketplace.watch import Reachability
 from validators import vocabulary as v
 from validators.decision import Decision, Rule
 from validators.document import AcceptedEntry, format_time
 from validators.identifier import is_identifier
 from validators.report import StepResult
+from validators.status import Status
 from validators.trust import judge
 
 from .badges import Badge, strength_badge

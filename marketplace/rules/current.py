@@ -5,57 +5,28 @@ place of an older one about the same image by the same address only if both were
 with the same key, or if the site trusts the newer one's certificate for the address
 (``rules/trust.py``). Otherwise both are current, side by side.
 
-Nothing here depends on the order in which entries arrived: two marketplaces with the same
-entries and the same verdicts on certificates give the same answers. The tables that lists
-read, the catalogue and the triple store hold what these functions say; the tests hold one
-against the other.
+The tables that lists read, the catalogue and the triple store hold what these functions say of a set of
+entries, in whatever order those arrived. ``tests/entry_rules.py`` spells that out, and tests hold each store
+against it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 
-from marketplace.models import Current
+from marketplace.models import Certificate, Current, Entry, VerdictRow
+from marketplace.rules.trust import is_trusted
+from validators.document import Coordinates
 
 T = TypeVar("T")
 
 #: Creation time (a datetime, or seconds), whether it is a deprecation, and the negative entry id.
 Rank = tuple[Any, bool, int]
-
-
-class DatedStatement(Protocol):
-    """The part of an entry that decides its place among the others."""
-
-    @property
-    def entry_id(self) -> str: ...
-    @property
-    def statement(self) -> str: ...
-    @property
-    def identifier(self) -> str: ...
-    @property
-    def email(self) -> str: ...
-    @property
-    def created(self) -> datetime: ...
-    @property
-    def valid(self) -> datetime | None: ...
-    @property
-    def deprecated(self) -> str | None: ...
-    @property
-    def tags(self) -> Sequence[str]: ...
-    @property
-    def key_digest(self) -> str: ...
-    @property
-    def trusted(self) -> bool:
-        """Whether the site trusts the certificate for the entry's address."""
-
-
-S = TypeVar("S", bound=DatedStatement)
 
 
 def precedence(created: datetime, deprecated: bool, entry_id: str) -> tuple[datetime, bool, int]:
@@ -66,11 +37,6 @@ def precedence(created: datetime, deprecated: bool, entry_id: str) -> tuple[date
     more than hiding a good one; else the smaller id, because it is the same everywhere.
     """
     return created, deprecated, -int(entry_id, 16)
-
-
-def rank(entry: DatedStatement) -> tuple[datetime, bool, int]:
-    """The precedence of an entry."""
-    return precedence(entry.created, entry.deprecated is not None, entry.entry_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +67,6 @@ def make_claim(
     return Claim(entry, place, key_digest, place if trusted else None)
 
 
-def claim_of(entry: S) -> Claim[S]:
-    """An entry as a claim."""
-    deprecated = entry.deprecated is not None
-    return make_claim(entry, entry.created, deprecated, entry.entry_id, entry.key_digest, entry.trusted)
-
-
 def unsuperseded(claims: Iterable[Claim[T]]) -> list[Claim[T]]:
     """The current ones of some claims, newest first: of each key the newest, if no trusted one is newer."""
     newest: dict[str, Claim[T]] = {}
@@ -132,50 +92,59 @@ def preferred(claims: Iterable[Claim[T]]) -> T | None:
     return None if best is None else best.entry
 
 
-def current(entries: Iterable[S]) -> dict[tuple[str, str], list[S]]:
-    """The current entries for each (identifier, endorser's e-mail), newest first; mostly one."""
-    series: defaultdict[tuple[str, str], list[Claim[S]]] = defaultdict(list)
-    for entry in entries:
-        series[entry.identifier, entry.email].append(claim_of(entry))
-    return {pair: [claim.entry for claim in unsuperseded(claims)] for pair, claims in series.items()}
-
-
-def timeline(entries: Iterable[S], identifier: str) -> list[S]:
-    """Every entry about an image by every endorser, oldest first."""
-    return sorted((entry for entry in entries if entry.identifier == identifier), key=rank)
-
-
-def tag_target(entries: Iterable[S], email: str, tag: str) -> S | None:
-    """What e-mail + tag names: of the address's current entries with the tag that are no deprecations."""
-    return preferred(
-        claim_of(entry)
-        for found in current(entries).values()
-        for entry in found
-        if entry.email == email and entry.deprecated is None and tag in entry.tags
+#: Rows for ``to_ranked``: whoever executes it says of which entries.
+SELECT_RANKED: Final[Select[Any]] = (
+    select(
+        Entry.id,
+        Entry.entry_id,
+        Entry.identifier,
+        Entry.email,
+        Entry.created,
+        Entry.deprecated.is_not(None),
+        Certificate.key_digest,
+        is_trusted(),
     )
+    .join(Certificate, Certificate.id == Entry.certificate_id)
+    .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
+)
 
 
-def preferred_at(entries: Iterable[S]) -> S | None:
-    """What is shown of entries with the same coordinates."""
-    return preferred(map(claim_of, entries))
+@dataclass(frozen=True, slots=True)
+class RankedEntry:
+    """An entry without its bytes.
 
-
-def conflicting(entries: Iterable[DatedStatement]) -> set[str]:
-    """The ids of entries beside which another statement has the same coordinates.
-
-    The same content under the same key is one statement, however many ids it has: a
-    certificate that an authority issued can be altered by anybody, and so can an ECDSA
-    signature on it. That is nothing its endorser did.
+    Args:
+        trusted: the site trusts its certificate for the address.
     """
-    places: defaultdict[tuple[str, str, datetime], list[DatedStatement]] = defaultdict(list)
-    for entry in entries:
-        places[entry.identifier, entry.email, entry.created].append(entry)
-    return {
-        one.entry_id
-        for group in places.values()
-        if len({one.statement for one in group}) > 1
-        for one in group
-    }
+
+    key: int
+    entry_id: str
+    coordinates: Coordinates
+    deprecated: bool
+    key_digest: str
+    trusted: bool
+
+    @property
+    def created(self) -> datetime:
+        """When it says that it was made."""
+        return self.coordinates.created
+
+    def claim(self) -> Claim[RankedEntry]:
+        """This entry as a claim to be current."""
+        return make_claim(self, self.created, self.deprecated, self.entry_id, self.key_digest, self.trusted)
+
+
+def to_ranked(rows: Iterable[Row[Any]]) -> Iterator[RankedEntry]:
+    """The entries of rows of ``SELECT_RANKED``."""
+    for key, entry_id, identifier, email, created, deprecated, key_digest, trusted in rows:
+        yield RankedEntry(
+            key=key,
+            entry_id=entry_id,
+            coordinates=Coordinates(identifier, email, created),
+            deprecated=deprecated,
+            key_digest=key_digest,
+            trusted=trusted,
+        )
 
 
 def hides(other: type[Current]) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from pyroaring import BitMap
 from marketplace.catalogue import CatalogueView
 from marketplace.catalogue.view import Filters
 from marketplace.facets import Facet, TrustMark
-from marketplace.rules.status import Status
+from validators.status import Status
 
 #: Seconds that "this week" and "soon" are.
 WEEK, SOON = 7 * 86_400, 30 * 86_400

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from marketplace.access.narrowing import ALL, ScopeError, parse_scope
 from marketplace.facets import CHOSEN_BY_SITE, EVERY, Facet
-from marketplace.rules.status import Status
 from marketplace.rules.trust import LISTED_MARKS, ListedTrust
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.request import PAGE, SearchRequest, Sort
@@ -15,6 +14,7 @@ from marketplace.search.words import clean
 from validators.checksums import find_checksum
 from validators.document import Checksum, Strength
 from validators.errors import printable
+from validators.status import Status
 from validators.times import parse_time
 
 #: Hits on a page at most.

@@ -28,8 +28,7 @@ from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
 from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
 from marketplace.models import ChangeRow, Entry, EntryBody
-from marketplace.rules.current import preferred, unsuperseded
-from marketplace.rules.ranked import SELECT_RANKED, RankedEntry, to_ranked
+from marketplace.rules.current import SELECT_RANKED, RankedEntry, preferred, to_ranked, unsuperseded
 from validators.document import Coordinates
 from validators.errors import RefusedError
 

@@ -23,7 +23,6 @@ from marketplace.entries import EntryService, ListCaches
 from marketplace.facets import Facet
 from marketplace.judging.service import ImageJudge
 from marketplace.models import Certificate, Entry, VerdictRow
-from marketplace.rules.status import Status
 from marketplace.rules.trust import is_trusted
 from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.service import SearchService
@@ -37,6 +36,7 @@ from marketplace.views.reading import ImageReader, read_entries
 from marketplace.views.signing import SigningKeys
 from marketplace.views.value import Record, View, ViewImage
 from validators.material import TrustMaterial
+from validators.status import Status
 
 #: Images judged between two questions to the database.
 _CHUNK: Final = 250

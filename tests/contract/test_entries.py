@@ -12,6 +12,7 @@ from types import MappingProxyType
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from marketplace.entries.matching import matches_filters, matches_search, ordered
 from sqlalchemy import delete, event, insert, select
 
 from marketplace.access import ANONYMOUS, Principal
@@ -28,13 +29,12 @@ from marketplace.entries import (
     LocationFilter,
     StatusFilter,
 )
-from marketplace.entries.matching import matches_filters, matches_search, ordered
 from marketplace.facets import TrustMark
 from marketplace.models import Base, Entry, Log
 from marketplace.rules.columns import is_pdisk, is_web
-from marketplace.rules.current import conflicting, current, rank, tag_target, timeline
 from marketplace.rules.trust import StoredVerdict
 from tests.contract.judging import confirm, hold, verdict
+from tests.entry_rules import conflicting, current, rank, tag_target, timeline
 from tests.factories.entries import accepted, identifier, moment
 from tests.factories.stated import Stated
 from tests.factories.storing import imports, take_all

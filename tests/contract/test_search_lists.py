@@ -19,8 +19,6 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.facets import Facet, TrustMark
 from marketplace.rules.columns import is_pdisk, is_web
-from marketplace.rules.current import current
-from marketplace.rules.status import status
 from marketplace.rules.trust import StoredVerdict
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.search.parameters import parse_request
@@ -30,6 +28,7 @@ from marketplace.search.service import SearchService
 from marketplace.text import fold
 from tests.contract.judging import CONFIRMED, HELD, confirm, hold
 from tests.contract.search_store import GROUP, NOW, add, empty
+from tests.entry_rules import current, status
 from tests.factories.entries import accepted, moment
 from tests.factories.stated import Stated
 from validators.document import AcceptedEntry, Strength

@@ -21,13 +21,13 @@ from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilt
 from marketplace.fsck.current import verify_current
 from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.models import Current, Entry
-from marketplace.rules.current import current, preferred_at, tag_target
 from marketplace.rules.trust import speaks_for
 from marketplace.rules.visibility import find_scope
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
 from tests.contract.judging import JUDGED, hold, verdict
 from tests.contract.search_store import GROUP, NOW, empty
+from tests.entry_rules import current, preferred_at, tag_target
 from tests.factories.entries import accepted, hex_digest, moment, signer
 from tests.factories.stated import Stated
 from tests.factories.storing import imports, take_all

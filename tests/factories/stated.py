@@ -1,4 +1,4 @@
-"""Accepted entries as the pure functions of ``marketplace.rules`` want them."""
+"""Accepted entries as the functions of ``tests/entry_rules.py`` want them."""
 
 from __future__ import annotations
 

@@ -20,9 +20,8 @@ from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryRow, EntryService, StatusFilter
 from marketplace.ingest import IngestService, Page, UploadPolicy
 from marketplace.rules import current as rules
-from marketplace.rules.current import conflicting, current, tag_target, timeline
-from marketplace.rules.status import status
 from tests.databases import upgrade
+from tests.entry_rules import conflicting, current, status, tag_target, timeline
 from tests.factories.stated import Stated
 from tests.federation.stories import MOMENTS, STORIES
 from tests.soaking import Tell

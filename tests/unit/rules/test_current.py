@@ -10,19 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.rules.current import (
-    Claim,
-    claim_of,
-    conflicting,
-    current,
-    preferred_at,
-    rank,
-    tag_target,
-    timeline,
-    unsuperseded,
-)
-from marketplace.rules.status import Status, status
+from marketplace.rules.current import Claim, unsuperseded
+from tests.entry_rules import claim_of, conflicting, current, preferred_at, rank, status, tag_target, timeline
 from tests.factories.entries import EPOCH, hex_digest, moment
+from validators.status import Status
 
 
 @dataclass(frozen=True)

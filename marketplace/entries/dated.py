@@ -1,7 +1,6 @@
-"""What a list query means, on rows in memory.
+"""Lists with a creation time, superseded entries too: so few rows that they are filtered and sorted here.
 
-The database answers lists; this is the definition it is tested against, and
-what filters the handful of entries that have the same coordinates.
+All other lists are answered by ``listing.py``. The tests hold those against these functions.
 """
 
 from __future__ import annotations
