@@ -19,7 +19,7 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue.loading import load_current
+from marketplace.catalogue.loading import load_current, load_trusted
 from marketplace.catalogue.logs import CatalogueLog, Stand
 from marketplace.catalogue.marks import ListedVerdict, load_verdicts
 from marketplace.catalogue.sections import DamagedError, MappedFile, Reader, Writer
@@ -240,7 +240,15 @@ class Catalogue:
                     gone.update(log.put([one.facts for one in many], seen))
                     for one in many:
                         log.vocabulary.add(one.words)
+            others = (
+                []
+                if not self._logs
+                else load_trusted(session, log_id, log.stand.position, stand.position, renewed)
+            )
             with self._lock:
+                for other, key, best in others:
+                    if other in self._logs and key in self._logs[other].current:
+                        self._logs[other].trust(key, best)
                 self._values.arrange(fresh)
                 if anew and known is not None:
                     gone.update(known.current - log.current)

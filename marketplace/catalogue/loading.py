@@ -16,6 +16,7 @@ from marketplace.catalogue.facts import SPELLED, Facts
 from marketplace.catalogue.texts import LEADING
 from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin
+from marketplace.rules.current import Rank
 
 #: Rows fetched at a time of a long result.
 _FETCHED = 2000
@@ -59,6 +60,37 @@ def load_current(
     for row in connection.execute(statement, given, execution_options={"yield_per": _FETCHED}):
         key = row[0]
         yield _loaded(row, tuple(tags.get(key, ())), tuple(others.get(key, ())))
+
+
+def load_trusted(
+    session: Session, log_id: int, since: int, end: int, renewed: int | None = None
+) -> list[tuple[int, int, Rank | None]]:
+    """``Facts.trusted`` of what is current in other logs about the images that ``load_current`` reads.
+
+    It is known where several keys speak about an image. A new key in one log changes that in all logs, and
+    nothing tells their readers of it: only whoever sees both logs needs to know.
+
+    Returns:
+        the keys of the log and the entry with each.
+    """
+    statement = _trusted(caught_up=since > 0, renewed=renewed is not None)
+    given = {"log": log_id, "since": since, "end": end, "renewed": renewed}
+    return [(log, key, _rank(*place)) for log, key, *place in session.connection().execute(statement, given)]
+
+
+@cache
+def _trusted(*, caught_up: bool, renewed: bool) -> Select[Any]:
+    log: BindParameter[Any] = bindparam("log")
+    if caught_up:
+        rows = touched(log, bindparam("since"), bindparam("end"), bindparam("renewed") if renewed else None)
+    else:
+        own = select(Current.identifier, Current.email).distinct()
+        rows = own.where(Current.log_id == log, Current.contested).subquery("touched")
+    return (
+        select(Current.log_id, Current.entry_key, *_TRUSTED)
+        .join(rows, and_(Current.identifier == rows.c.identifier, Current.email == rows.c.email))
+        .where(Current.log_id != log, Current.contested)
+    )
 
 
 @cache
@@ -105,6 +137,14 @@ def touched(log_id: Number, since: Number, end: Number, renewed: Number | None =
         RenewalRow.log_id == log_id, RenewalRow.number >= renewed
     )
     return of_rows.union(of_renewals).subquery("touched")
+
+
+#: What ``_rank`` takes.
+_TRUSTED = (type_coerce(Current.trusted_created, BigInteger), Current.trusted_deprecated, Current.trusted_id)
+
+
+def _rank(created: int, deprecated: bool, entry_id: str | None) -> Rank | None:
+    return None if entry_id is None else (created, deprecated, -int(entry_id, 16))
 
 
 _OWN, _OTHER = aliased(Twin), aliased(Twin)
@@ -212,9 +252,7 @@ def _loaded(values: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int
         size=row.size,
         spelled=_spelled(row, tags),
         key_digest=row.key_digest,
-        trusted=None
-        if row.trusted_id is None
-        else (row.trusted_created, row.trusted_deprecated, -int(row.trusted_id, 16)),
+        trusted=_rank(row.trusted_created, row.trusted_deprecated, row.trusted_id),
         twins=twins,
     )
     words = text.words(row.title[:_TOLD]) if row.title else []

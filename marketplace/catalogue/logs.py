@@ -96,8 +96,7 @@ class CatalogueLog:
         for facts in many:
             if facts.twins:
                 self.twins[facts.entry_key] = facts.twins
-            if facts.trusted is not None:
-                self._trusted[facts.entry_key] = facts.trusted
+            self.trust(facts.entry_key, facts.trusted)
             strengths[facts.strength].append(facts.entry_key)
         self.marks.add([SignedFacts(one.entry_key, one.created, one.email, one.certificates) for one in many])
         self.signatures = dict(self.signatures) | {
@@ -106,6 +105,13 @@ class CatalogueLog:
         }
         self.current = self.current | BitMap([facts.entry_key for facts in many])
         return [key for key in former if key not in self.current]
+
+    def trust(self, key: int, best: Rank | None) -> None:
+        """Take in ``Facts.trusted`` of an entry."""
+        if best is None:
+            self._trusted.pop(key, None)
+        else:
+            self._trusted[key] = best
 
     def arrive(self, stand: Stand) -> None:
         """Say that everything up to a state of the log was put in."""

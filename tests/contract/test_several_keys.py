@@ -166,6 +166,23 @@ def said(name: str, second: int, **how: object) -> AcceptedEntry:
         ("add", PUBLIC, [said("ann again", 2), said("ann", 4), said("eve again", 0)]),
     ]
 )
+@example(
+    steps=[
+        ("confirm", "eve", None),
+        ("add", PUBLIC, [said("eve", 4)]),
+        ("add", GROUP, [said("ann", 2)]),
+        ("confirm", "ann", None),
+        ("add", GROUP, [said("ann renewed", 1)]),
+    ]
+)
+@example(
+    steps=[
+        ("add", GROUP, [said("ann renewed", 0)]),
+        ("confirm", "eve", None),
+        ("add", PUBLIC, [said("eve", 4)]),
+        ("add", GROUP, [said("ann", 2)]),
+    ]
+)
 @settings(
     max_examples=12,
     deadline=None,
