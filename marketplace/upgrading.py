@@ -60,6 +60,21 @@ class Patience:
     pause_seconds: float = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """What an upgrade found and did.
+
+    Args:
+        before: the revision that was there; None for an empty database.
+        after: the revision that is there now.
+        left: how many migrations wait until no older version runs.
+    """
+
+    before: str | None
+    after: str | None
+    left: int
+
+
 def upgrade_engine(
     engine: Engine,
     patience: Patience = Patience(),
@@ -67,7 +82,7 @@ def upgrade_engine(
     only_expand: bool = False,
     tell: Callable[[str], None] = lambda line: None,
     directory: Path | None = None,
-) -> None:
+) -> Upgraded:
     """Run what is missing; a second process waits and finds nothing to do.
 
     Args:
@@ -75,23 +90,30 @@ def upgrade_engine(
         tell: called with a line for people who wait.
         directory: of the migrations, where they are not the package's own.
 
+    Returns:
+        what was there and what was done.
+
     Raises:
         BlockedError: another transaction kept its locks all the time; the message names it.
         SchemaError: the database is of a newer version.
     """
     if engine.dialect.name != "postgresql":
         with engine.begin() as connection:
-            for script in _find(connection, directory, only_expand):
+            before = current_revision(connection)
+            missing, left = _find(connection, directory, only_expand)
+            for script in missing:
                 _support(connection, script)
                 _run(connection, script, directory)
-        return
+        return _told(before, missing, left)
     with engine.connect() as connection, _alone(connection, tell), _within(connection, patience):
         with connection.begin():
-            missing = _find(connection, directory, only_expand)
+            before = current_revision(connection)
+            missing, left = _find(connection, directory, only_expand)
         for script in missing:
             with connection.begin():
                 _support(connection, script)
             _try(connection, script, patience, tell, directory)
+    return _told(before, missing, left)
 
 
 def initialise_empty(engine: Engine) -> None:
@@ -122,15 +144,20 @@ def build_index(op: Operations, name: str, table: str, columns: list[str], *, un
         connection.execute(text("SELECT set_config('lock_timeout', :waiting, false)"), {"waiting": waiting})
 
 
-def _find(connection: Connection, directory: Path | None, only_expand: bool) -> list[Script]:
+def _told(before: str | None, run: list[Script], left: int) -> Upgraded:
+    return Upgraded(before, run[-1].revision if run else before, left)
+
+
+def _find(connection: Connection, directory: Path | None, only_expand: bool) -> tuple[list[Script], int]:
+    """The migrations to run now, and how many are left for later."""
     missing = find_missing(connection, directory)
     if missing is None:
         raise SchemaError("the database was migrated by a newer version: start that one")
     if only_expand:
         for number, script in enumerate(missing):
             if contracts(script):
-                return missing[:number]
-    return missing
+                return missing[:number], len(missing) - number
+    return missing, 0
 
 
 def _support(connection: Connection, script: Script) -> None:

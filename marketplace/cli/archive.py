@@ -107,7 +107,7 @@ def import_(source: SettingsSource, audience: str | None, directory: Path) -> No
     if counts["failed"]:
         everything = counts["failed"] == len(paths)
         code = ExitCode.VERIFICATION_FAILED if everything else ExitCode.PARTLY
-        raise CommandError(f"{counts['failed']} of {len(paths)} files were left out", code)
+        raise CommandError(f"left out {counts['failed']} of {counted(len(paths), 'file')}", code)
 
 
 def _touch(source: SettingsSource, audience: str | None, action: str) -> str:

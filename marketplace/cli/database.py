@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from marketplace.db import Database
     from marketplace.ingest import IngestService
     from marketplace.ingest.site_filter import SiteFilter
+    from marketplace.upgrading import Upgraded
 
 
 @examples(
@@ -76,13 +77,29 @@ def upgrade(
     settings = source.read()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     patience = Patience(lock_timeout, statement_timeout, attempts)
-    db.upgrade(
+    done = db.upgrade(
         settings.database_url,
         patience,
         only_expand=only_expand,
         tell=lambda line: click.echo(f"marketplace: {line}", err=True),
     )
-    click.echo("marketplace: the database is up to date.", err=True)
+    click.echo(f"marketplace: {_result(done)}", err=True)
+
+
+def _result(done: Upgraded) -> str:
+    """What an upgrade did, and what is still to do."""
+    if done.before is None:
+        told = f"made the schema of a new database (revision {done.after})."
+    elif done.before == done.after:
+        told = f"the database has revision {done.after} already: nothing was changed."
+    else:
+        told = f"upgraded the database from revision {done.before} to {done.after}."
+    if done.left:
+        told += (
+            f" {counted(done.left, 'migration')} left: run marketplace db upgrade when no server of an "
+            "older version runs."
+        )
+    return told
 
 
 @examples("marketplace db backup /backup/marketplace.sqlite")

@@ -9,6 +9,7 @@ import click
 from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
 from marketplace.cli.options import SettingsSource, settings_options
+from marketplace.moments import counted
 
 
 @examples(
@@ -28,8 +29,9 @@ def demo(source: SettingsSource) -> None:
     settings = source.read()
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
         loaded = load_demo(settings.data / "demo", ingest, datetime.now(UTC))
+    entries = counted(loaded.entries, "entry", "entries")
     click.echo(
-        f"marketplace: demo catalogue of {loaded.entries} entries ({loaded.created} new); "
+        f"marketplace: demo catalogue of {entries} ({loaded.created} new); "
         f"keys and a draft to sign are in {loaded.directory}.",
         err=True,
     )

@@ -87,7 +87,7 @@ def _line(one: dict[str, Any]) -> dict[str, Any]:
 def _certificate(one: dict[str, Any]) -> str:
     flag = f", NEW ({one.get('succession')})" if one.get("new") is True else ""
     return (
-        f"{one.get('standing')}{flag}: {one.get('subject')}, {one.get('entries')} entries from "
+        f"{one.get('standing')}{flag}: {one.get('subject')}, entries: {one.get('entries')}, from "
         f"{one.get('first_use')} to {one.get('last_use')}, sha256 {one.get('sha256')}"
     )
 

@@ -36,7 +36,7 @@ def fsck(source: SettingsSource, output: Format) -> None:
     if found or output in ("json", "yaml"):
         records = [{"where": each.where, "code": each.code, "message": each.message} for each in found]
         write_records(records, ("where", "code", "message"), output, identify="where")
-    checked = f"{workload.documents} documents and {workload.changes} log rows verified"
+    checked = f"{counted(workload.documents, 'document')} and {counted(workload.changes, 'log row')} verified"
     if found:
         raise CommandError(f"{checked}: {counted(len(found), 'fault')} found", ExitCode.VERIFICATION_FAILED)
     click.echo(f"marketplace: {checked}, no faults.", err=True)

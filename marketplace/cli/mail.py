@@ -129,6 +129,6 @@ def _finish(count: int, keys: list[int] | None, done: str, not_done: tuple[str, 
         one, several = not_done
         told = f"mail {keys[0]} {one}"
         if len(set(keys)) > 1:
-            told = f"{count} of {len(set(keys))} mails {done}: the others {several}"
+            told = f"{count} of {counted(len(set(keys)), 'mail')} {done}: the rest {several}"
         raise CommandError(f"{told} (marketplace mail list)", ExitCode.NOT_FOUND)
     click.echo(f"marketplace: {counted(count, 'mail')} {done}.", err=True)

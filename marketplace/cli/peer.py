@@ -13,6 +13,7 @@ from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.peer_list import register
 from marketplace.cli.whole_help import WholeGroup
+from marketplace.moments import counted
 
 if TYPE_CHECKING:
     from marketplace.config import Settings
@@ -112,9 +113,11 @@ def new_epoch(source: SettingsSource, log: str, force: bool, yes: bool) -> None:
         for name in seen.silent:
             click.echo(f"marketplace: {name} does not answer; it may have more entries.", err=True)
         if not yes:
+            end = max([old.size, *(head.size for head in seen.heads)])
+            again = counted(old.size - old.head, "entry", "entries")
             click.echo(
-                f"marketplace: {old.origin} would end at {max([old.size, *(h.size for h in seen.heads)])} "
-                f"rows and {old.size - old.head} entries be published anew; --yes does it.",
+                f"marketplace: {old.origin} would end at {counted(end, 'row')}, and {again} would be "
+                "published again; nothing was changed: --yes does it.",
                 err=True,
             )
             return

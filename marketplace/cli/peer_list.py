@@ -236,7 +236,11 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     ]
     flat["missing"] = [
         f"{one['origin']} {row['sequence']}: {row['entry']}"
-        + (f", erased there {row['erased_at']}" if row["erased_at"] else f", {row['attempts']} attempts")
+        + (
+            f", erased there {row['erased_at']}"
+            if row["erased_at"]
+            else f", {counted(row['attempts'], 'attempt')}"
+        )
         for one in record["logs"]
         for row in one["missing"]
     ]

@@ -18,6 +18,7 @@ from marketplace.cli.why import write_rules
 from marketplace.client import MarketplaceClient
 from marketplace.client.decisions import parse_decision
 from marketplace.logs import printable
+from marketplace.moments import counted
 from validators import accept
 from validators.policy import Policy, PolicyError, Statement, Verdict, judge, parse_policy_file, statement_of
 from validators.policy.reading import MAX_FILE
@@ -60,7 +61,8 @@ def check(source: SettingsSource, file: Path, documents: tuple[str, ...]) -> Non
         refused = [image for image in said if not _tell(judge(image, said[image], rules, now))]
         if refused:
             raise CommandError(
-                f"{len(refused)} of {len(said)} images would not be allowed", ExitCode.REFUSED_BY_POLICY
+                f"the policy refuses {len(refused)} of {counted(len(said), 'image')}",
+                ExitCode.REFUSED_BY_POLICY,
             )
 
 

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import OperationalError
@@ -25,6 +25,9 @@ from sqlalchemy.orm import Session
 from marketplace.db.postgresql import open_postgresql
 from marketplace.db.sqlite import BUSY_PAUSE, BUSY_TIMEOUT, make_file, open_sqlite
 from marketplace.models.base import SNAPSHOT
+
+if TYPE_CHECKING:
+    from marketplace.upgrading import Upgraded
 
 #: Seconds to wait for readers to end that keep what was written over.
 _HISTORY_SECONDS = 10
@@ -235,11 +238,14 @@ def _holding(turn: threading.Lock | None) -> Iterator[None]:
         turn.release()
 
 
-def upgrade(url: str, *given: Any, **options: Any) -> None:
+def upgrade(url: str, *given: Any, **options: Any) -> Upgraded:
     """Bring a database to the newest schema, creating it where it is empty; safe to call at every start.
 
     Args:
         given, options: as of ``marketplace.upgrading.upgrade_engine``.
+
+    Returns:
+        as that.
 
     Raises:
         SchemaError: as of that.
@@ -249,7 +255,7 @@ def upgrade(url: str, *given: Any, **options: Any) -> None:
     make_file(url)
     database = Database.open(url)
     try:
-        upgrade_engine(database.engine, *given, **options)
+        return upgrade_engine(database.engine, *given, **options)
     finally:
         database.close()
 

@@ -29,7 +29,7 @@ from marketplace.ingest.gate import UploadPolicy
 from marketplace.ingest.items import IngestResult, Item, Page, Source, Within
 from marketplace.ingest.upload_slots import UploadSlots
 from marketplace.limits import RateLimit
-from marketplace.moments import utc_now
+from marketplace.moments import counted, utc_now
 from marketplace.thread_slots import ThreadSlots
 from validators import accept
 from validators.document import AcceptedEntry, Coordinates
@@ -292,7 +292,7 @@ class IngestService:
             outcomes = self._commit(shared)
         except Exception as error:  # told to everybody who waits for it
             if shared[0].within is None:
-                _logger.exception("a batch of %d entries was not stored", len(shared))
+                _logger.exception("a batch of %s was not stored", counted(len(shared), "entry", "entries"))
             for one in shared:
                 # Not known to be on disk: whoever asks again gets the same answer either way.
                 one.answer.set_exception(_unavailable(error))

@@ -26,7 +26,7 @@ from marketplace.mail.smtp import (
     SmtpTransport,
     TemporaryError,
 )
-from marketplace.moments import utc_now
+from marketplace.moments import counted, utc_now
 from marketplace.queue import next_wait, waited
 
 #: Seconds between looks at the outbox: other processes owe mail without a word.
@@ -170,7 +170,9 @@ class MailWorker:
         with self._database.write() as session:
             taken = Outbox(session).take_over()
         if taken:
-            _logger.warning("mail: %d mails may go out twice: their worker ended while it sent them", taken)
+            _logger.warning(
+                "mail: %s may go out twice: the worker ended while it sent", counted(taken, "mail")
+            )
 
     def _is_due(self) -> bool:
         with self._database.read() as session:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from marketplace.moments import counted
 from marketplace.peers.administration import DISABLED, PeerStatus
 from marketplace.peers.model import FollowedLog, PullState, Trouble
 
@@ -117,18 +118,20 @@ def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
         )
         yield Alert("peer.quarantined", "critical", peer.name, message)
     elif peer.failures >= AWAY:
-        message = f"{peer.failures} attempts in a row failed ({peer.error})"
+        message = f"{counted(peer.failures, 'attempt')} in a row failed ({peer.error})"
         yield Alert("peer.away", "warning", peer.name, message)
     if peer.withheld:
-        message = f"the peer signed {peer.withheld} more rows for another site, and does not show them here"
+        rows = counted(peer.withheld, "more row")
+        message = f"the peer signed {rows} for another site, and does not show them here"
         yield Alert("peer.frozen", "critical", peer.name, message)
     late = peer.succeeded_at is None or now - peer.succeeded_at > LATE
     if peer.behind and late and peer.state != PullState.QUARANTINED.value:
-        yield Alert(
-            "peer.late", "warning", peer.name, f"{peer.behind} rows of the peer's log have not arrived yet"
-        )
+        message = f"the peer's log has {counted(peer.behind, 'row')} more than arrived here"
+        yield Alert("peer.late", "warning", peer.name, message)
     if peer.wanted:
-        message = f"{peer.wanted} entries of the peer's log were not available from any peer yet"
+        message = (
+            f"the peer's log lists {counted(peer.wanted, 'entry', 'entries')} that no peer could send yet"
+        )
         yield Alert("peer.wanted", "warning", peer.name, message)
     if peer.rejected >= MANY:
         message = (

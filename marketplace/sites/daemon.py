@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from marketplace.memory import bound_pools, give_back
+from marketplace.moments import counted
 from marketplace.sites.configuration import SiteConfiguration, read_configuration
 from marketplace.sites.decisions.answering import AnswerServer
 from marketplace.sites.decisions.answers import Answer
@@ -92,7 +93,7 @@ class Daemon:
             self._thread("receipts", self._send_receipts),
         ]
         _notify("READY=1")
-        log.info("the site %s follows %d marketplaces", site.table.name, len(site.followers))
+        log.info("the site %s follows %s", site.table.name, counted(len(site.followers), "marketplace"))
         give_back()
         with ThreadPoolExecutor(site.table.fetch.parallel, "import") as pool:
             try:

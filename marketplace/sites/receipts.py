@@ -17,6 +17,7 @@ from typing import Final
 from marketplace.client.answers import get_error
 from marketplace.client.errors import TransportError
 from marketplace.client.transport import TransferLimits, Transport
+from marketplace.moments import counted
 from marketplace.receipts import (
     MOST_RECEIPTS,
     Finding,
@@ -195,7 +196,7 @@ class Receipts:
                     self._wall(), "receipts refused", f"{url}: {times} with {code}: {message}"
                 )
         for (code, message), times in refused.items():
-            log.warning("%s refuses %d receipts with %s: %s", url, times, code, message)
+            log.warning("%s refuses %s with %s: %s", url, counted(times, "receipt"), code, message)
 
     def _wait(self, url: str, pause: _Pause, reason: str) -> None:
         if reason != pause.reason:

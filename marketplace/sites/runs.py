@@ -9,6 +9,7 @@ from typing import Final
 
 from marketplace.sites.errors import KnowledgeError
 from marketplace.sites.planning import Planned, Step
+from marketplace.sites.requests import RefusedRequest, refused_requests, subscriptions_without_images
 from marketplace.sites.site import Site
 from marketplace.sites.state import Copy, CopyState
 
@@ -24,6 +25,8 @@ class Done:
         unheard: why marketplaces were not heard, one sentence each.
         contradictions: how marketplaces contradict what they said before.
         refused: subscriptions that a marketplace does not understand, and why.
+        refused_requests: images that are asked for and may not be imported.
+        without_images: names of subscriptions for which no marketplace lists an image.
     """
 
     imported: int = 0
@@ -35,6 +38,8 @@ class Done:
     unheard: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    refused_requests: list[RefusedRequest] = field(default_factory=list)
+    without_images: list[str] = field(default_factory=list)
 
 
 def hear(site: Site, done: Done) -> None:
@@ -52,6 +57,21 @@ def hear(site: Site, done: Done) -> None:
     done.refused = [f"subscription {name}: {why}" for (name, _), why in site.learning.refused.items()]
     site.judge()
     site.publish()
+    note_requests(site, done)
+
+
+def note_requests(site: Site, done: Done) -> None:
+    """Note what is asked for and is not imported by the site's rules."""
+    wishes, only = site.state.evidence.wishes(), site.configuration.only
+    interventions = site.state.interventions.all(site.wall())
+    done.refused_requests = refused_requests(wishes, interventions, site.find_refusal, only)
+    if len(done.unheard) < len(site.followers):
+        not_understood = {name for name, _ in site.learning.refused}
+        done.without_images = [
+            name
+            for name in subscriptions_without_images(site.table.subscription, wishes, only)
+            if name not in not_understood
+        ]
 
 
 def sync(site: Site) -> Done:
@@ -73,6 +93,7 @@ def sync(site: Site) -> Done:
     _run_steps(site, [one for one in steps if one.step is Step.IMPORT], done)
     # What an import has replaced goes once the new one is there.
     _run_steps(site, [one for one in site.plan() if one.step is Step.WITHDRAW], done)
+    note_requests(site, done)  # the bytes of an image may have shown what a rule refuses
     if steps:
         site.owe("ProcessPostfix")
     done.hooks_failed = site.hooks.run()

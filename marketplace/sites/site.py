@@ -244,6 +244,13 @@ class Site:
                 )
         return wanted
 
+    def find_refusal(self, identifier: str) -> str | None:
+        """Why no machine may start from an image; None if one may."""
+        opinion = self.opinions.latest.get(identifier)
+        if opinion is None:
+            return "no marketplace has an entry about it"
+        return None if opinion.allowed else opinion.reason
+
     def _find_stop(self, identifier: str) -> str | None:
         opinion = self.opinions.latest.get(identifier)
         if opinion is None or opinion.allowed:

@@ -140,6 +140,6 @@ class TrustStore:
         if before is None or loaded.material.digest != before.material.digest:
             held = loaded.material
             log.info(
-                "trust: %d anchors, %d revocation lists, %d names allowed",
+                "trust: anchors: %d, revocation lists: %d, allowed names: %d",
                 len(held.anchors), len(held.lists), held.allowed.size,
             )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, Final
 
+from marketplace.moments import counted
 from marketplace.views.dialects import DIALECTS
 from marketplace.views.value import View, ViewImage, entry_path
 from validators.document import format_time
@@ -123,7 +124,7 @@ def _page(view: View, unavailable: Mapping[str, str]) -> str:
 To prove it: <code>marketplace verify --static {escape(view.base)} --key KEY</code>, with the log key
 of that marketplace.</p>
 <form role="search"><label>Search <input name="q" type="search" autocomplete="off"></label></form>
-<p><output>{len(view.images)} images</output></p>
+<p><output>{counted(len(view.images), "image")}</output></p>
 <table>
 <thead><tr><th>Image</th><th>System</th><th>Endorser</th><th>Date</th><th>Proof</th></tr></thead>
 <tbody></tbody>

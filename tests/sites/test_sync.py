@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
+import re
 import time
 
 from marketplace.sites.knowledge.reader import LIMITS
@@ -160,3 +162,32 @@ def test_a_subscription_that_is_not_understood_keeps_the_others_from_nothing(
     done = cloud.command("sync")
     assert done.returncode == 9 and "subscription debian" in done.stderr and "colour" in done.stderr
     assert cloud.visible() == {f"{picture.identifier}.raw"}
+
+
+def test_a_run_says_which_requested_images_it_refuses_and_which_command_says_why(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    good = raw("of a friend")
+    strangers = [raw(f"of a stranger {number}") for number in range(6)]
+    nothing = '[[subscription]]\nname = "typo"\nstores = ["pool"]\ntag = "alice@images.example.org/stabel"\n'
+    cloud.configure(nothing, subscription='search = "tag=asked&trust=all"')
+    cloud.say(good.draft(content.put("friend", good.data), tags=("asked",)))
+    for one in strangers:
+        cloud.say(one.draft("http://127.0.0.1:9/x", tags=("asked",)), MALLORY)
+    planned = cloud.command("sync", "--dry-run")
+    done = cloud.command("sync")
+    # The site does what its policy says: this is no failure that a timer should report.
+    assert (planned.returncode, done.returncode) == (0, 0)
+    for told in (planned.stderr, done.stderr):
+        assert "6 requested images are refused, and not imported:" in told
+        assert told.count("(subscription debian): this site does not trust mallory@example.net") == 5
+        assert "and 1 other: marketplace site status" in told
+        assert "subscription typo: no marketplace that was heard lists an image for it" in told
+        assert "debian: no marketplace" not in told
+    named = re.findall(r"marketplace site why (\S+)", done.stderr)
+    assert named and named[0] in {one.identifier for one in strangers}
+    status = json.loads(cloud.command("status", "-o", "json").stdout)
+    assert {one.split()[0] for one in status["refused"]} == {one.identifier for one in strangers}
+    assert status["subscriptions_without_images"] == ["typo"]
+    only = cloud.command("sync", "--only", "typo")
+    assert only.returncode == 0 and "refused" not in only.stderr and "typo" in only.stderr

@@ -101,3 +101,49 @@ def test_a_turn_is_found_wherever_it_is_written() -> None:
     found = [turn for _, text in texts_of(module) for turn in turns_in(text)]
     assert len(found) == 1 and "x is no list" in found[0]
     assert not turns_in("there is no such entry; it is no longer valid")
+
+
+#: Nouns that commands and logs count. A number before the form for several is wrong where it is 1.
+NOUNS = (
+    "anchors|attempts|bodies|copies|documents|entries|files|images|logs|mails|marketplaces|migrations|"
+    "receipts|revocation lists|rows|sites|statements|uploads|views"
+)
+COUNTED = re.compile(rf"^ (?:[a-z]+ ){{0,2}}?(?:{NOUNS})\b")
+COUNTED_IN_A_LOG = re.compile(rf"%d (?:[a-z]+ ){{0,2}}?(?:{NOUNS})\b")
+
+
+def miscounts_in(source: str) -> Iterator[int]:
+    """The lines where a number stands before a noun without ``counted`` (or ``nouns: number``)."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.JoinedStr):
+            for number, after in zip(node.values, node.values[1:], strict=False):
+                if (
+                    isinstance(number, ast.FormattedValue)
+                    and isinstance(after, ast.Constant)
+                    and COUNTED.match(str(after.value))
+                    and not ast.unparse(number.value).isupper()  # a bound, and never 1
+                ):
+                    yield node.lineno
+        elif isinstance(node, ast.Constant) and COUNTED_IN_A_LOG.search(str(node.value)):
+            yield node.lineno
+
+
+def test_a_number_and_its_noun_agree() -> None:
+    commands = {*(ROOT / "marketplace" / "cli").rglob("*.py")}
+    faults = [
+        f"{path.relative_to(ROOT)}:{line}: write counted(number, 'image')"
+        for path in sorted((ROOT / "marketplace").rglob("*.py"))
+        for line in miscounts_in(path.read_text(encoding="utf-8"))
+        if path in commands or "%d" in path.read_text(encoding="utf-8").splitlines()[line - 1]
+    ]
+    assert not faults, "\n".join(faults)
+
+
+def test_a_miscount_is_found_in_a_sentence_and_in_a_log() -> None:
+    module = """
+log.info("trust: %d anchors", len(held))
+echo(f"{len(rows)} log rows verified")
+echo(f"at most {MOST} images")
+echo(f"{counted(len(rows), 'row')} verified, images: {len(images)}")
+"""
+    assert list(miscounts_in(module)) == [2, 3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from marketplace.cli.examples import examples
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time
 from marketplace.moments import utc_now, written_for_people
+
+if TYPE_CHECKING:
+    from marketplace.sites.decisions.answers import Answers
 
 _STATES = (
     "wanted",
@@ -36,9 +40,14 @@ _STATES = (
 @config_option
 @output_option
 def status(config: Path | None, output: Format) -> None:
-    """Show the state of the site: marketplaces, copies, and the age of its answers."""
+    """Show the state of the site: marketplaces, copies, requested images that it refuses, and answers.
+
+    marketplace site why IMAGE shows every rule behind a refusal.
+    """
+    from marketplace.sites.decisions.answers import Answers
     from marketplace.sites.decisions.verdict_file import read_verdicts
     from marketplace.sites.events.outbox import EventOutbox
+    from marketplace.sites.requests import refused_requests, subscriptions_without_images
 
     configuration = read_site(config)
     table = configuration.table
@@ -55,23 +64,35 @@ def status(config: Path | None, output: Format) -> None:
         counts = Counter(f"{one.store} {one.state.value}" for one in state.copies.all())
         owed = EventOutbox(state.database, table.hook).count()
         images = len(state.evidence.identifiers())
+        wishes, interventions = state.evidence.wishes(), state.interventions.all(time.time())
     try:
         answers = read_verdicts(table.run)
         fresh = show_time(answers.fresh_until)
         age: int | None = int(time.time() - answers.made)
     except (OSError, ValueError):
-        fresh, age = None, None
+        answers, fresh, age = Answers(), None, None
+    refused = refused_requests(wishes, interventions, lambda image: _refusal(answers, image))
     record = {
         "site": table.name,
         "marketplaces": heard,
         "contradictions": faults,
         "images": images,
         "copies": [f"{name}: {count}" for name, count in sorted(counts.items())],
+        "refused": [f"{one.identifier} ({one.asked_by}): {one.reason}" for one in refused],
+        "subscriptions_without_images": subscriptions_without_images(table.subscription, wishes),
         "hooks_owed": owed,
         "answers_age_seconds": age,
         "answers_fresh_until": fresh,
     }
     write_record(record, output, identify="site")
+
+
+def _refusal(answers: Answers, identifier: str) -> str | None:
+    """Why the answers of the verdict file refuse an image; None if they allow it."""
+    found = answers.verdicts.get(f"id:{identifier}")
+    if found is None:
+        return "nothing is known about it yet"
+    return None if found.allowed else found.reason
 
 
 @examples(

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from marketplace.sites.filling import Progress
     from marketplace.sites.runs import Done
 
+#: Refused images that a run names; the others are counted.
+_NAMED = 5
+
 
 @examples(
     "marketplace site sync --dry-run",
@@ -40,7 +43,8 @@ def sync(config: Path | None, output: Format, dry_run: bool, only: str | None) -
     """Run once: read marketplaces, judge images, withdraw and import.
 
     Made for a timer. Ends with 5 if an image is not what was endorsed, 9 if some images failed, 7 if
-    no marketplace answered, 8 if another process is using the state.
+    no marketplace answered, 8 if another process is using the state. Requested images that the
+    site's rules refuse are listed with the reason; they do not change the exit code.
     """
     configuration = _only(read_site(config), only)
     configure(os.environ.get("MARKETPLACE_LOG_LEVEL", "warning"), "text")
@@ -134,6 +138,7 @@ def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
         f"marketplace: {counted(len(steps), 'step')}, {show_size(moved)} to fetch; nothing was changed.",
         err=True,
     )
+    _tell_requests(done)
     _end(done, len(configuration.table.marketplace))
 
 
@@ -175,6 +180,27 @@ def _tell(done: Done) -> None:
         f"{done.failed} failed, {done.unproven} failed verification.",
         err=True,
     )
+    _tell_requests(done)
+
+
+def _tell_requests(done: Done) -> None:
+    """Say which requests the site's rules refuse, and for which subscriptions there is no image."""
+    refused = done.refused_requests
+    if refused:
+        asked = counted(len(refused), "requested image is", "requested images are")
+        click.echo(f"marketplace: {asked} refused, and not imported:", err=True)
+        for one in refused[:_NAMED]:
+            click.echo(printable(f"  {one.identifier} ({one.asked_by}): {one.reason}"), err=True)
+        others = len(refused) - _NAMED
+        if others > 0:
+            click.echo(f"  and {counted(others, 'other')}: marketplace site status", err=True)
+        click.echo(
+            f"marketplace: every rule behind a refusal: marketplace site why {refused[0].identifier}",
+            err=True,
+        )
+    for name in done.without_images:
+        told = f"marketplace: subscription {name}: no marketplace that was heard lists an image for it"
+        click.echo(printable(told), err=True)
 
 
 def _end(done: Done, marketplaces: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from marketplace.moments import counted
 from marketplace.peers.acceptance.protocol import BrokenVerdictError, Refusal, read_verdicts, write_bodies
 from marketplace.processes import KillableProcess, ProcessEndedError
 from validators.document import AcceptedEntry
@@ -96,7 +97,9 @@ class Verification:
         try:
             return verifier.ask(bodies, _SECONDS)
         except ProcessFailedError as error:
-            _logger.warning("a verifying process failed over %d bodies: %s", len(bodies), error)
+            _logger.warning(
+                "a verifying process failed over %s: %s", counted(len(bodies), "body", "bodies"), error
+            )
         verdicts: list[AcceptedEntry | Refusal] = []
         for body in bodies:
             try:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.access.principal import PUBLIC
 from marketplace.background import Job
 from marketplace.ingest import IngestError
+from marketplace.moments import counted
 from marketplace.peers.errors import ContactError, HereError, PeerError, PeerNotFoundError, WithheldError
 from marketplace.peers.model import FollowedLog, FollowingState, Peer, PullState, Question
 from marketplace.peers.pull.discovery import Discovery
@@ -336,4 +337,6 @@ class PeerRunner:
 def _judge_compared(found: Compared) -> ContactError | None:
     if not found.lacking:
         return None
-    return WithheldError(f"it lists {found.lacking} entries that it does not hand out")
+    return WithheldError(
+        f"it lists {counted(found.lacking, 'entry', 'entries')} and does not send the content"
+    )

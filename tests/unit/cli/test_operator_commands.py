@@ -38,8 +38,12 @@ def filled(cli, data, tmp_path):
     return data
 
 
-def test_upgrade_can_be_called_again(cli, data):
-    assert cli("db", "upgrade", "--data", data).code == 0
+def test_upgrade_says_what_it_did_to_a_new_database_and_to_one_that_it_made(cli, tmp_path):
+    made = cli("db", "upgrade", "--data", tmp_path / "new")
+    assert made.code == 0 and "made the schema of a new database (revision 00" in made.err
+    again = cli("db", "upgrade", "--data", tmp_path / "new")
+    assert again.code == 0 and "already: nothing was changed" in again.err
+    assert "made" not in again.err
 
 
 @pytest.mark.parametrize("command", [["fsck"], ["export", "x"], ["demo"]])
