@@ -203,15 +203,15 @@ class Glance:
             driver.autocommit = True
         self._driver = driver
 
-    def ask(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement; returns its rows.
+    def ask(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run a statement, written as the driver wants it, with values; returns its rows.
 
         Raises:
             OperationalError: the database does not answer.
         """
         with self._translated():
-            rows: list[tuple[Any, ...]] = self._driver.execute(statement).fetchall()
-        return rows
+            cursor = self._driver.execute(statement, values) if values else self._driver.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
 
     def close(self) -> None:
         """Give the connection up."""

@@ -14,7 +14,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from hashlib import sha256
-from typing import Any
 
 from pyroaring import BitMap
 from sqlalchemy import text
@@ -37,6 +36,7 @@ from marketplace.search.engine import (
 )
 from marketplace.search.errors import IndexBrokenError, SearchError, too_costly
 from marketplace.search.postgresql_clauses import STATEMENT_LIMIT, Clauses
+from marketplace.search.postgresql_late import LATE_LIMIT, LateAnswers, is_cancelled
 from marketplace.search.words import Clause, Match, SearchField, WordQuery
 
 #: More entries than this are not ranked word by word: reading their vectors takes longer than anybody waits.
@@ -49,19 +49,26 @@ _SCHEMA = "marketplace_search"
 _POSITION_KEY = 0
 #: Makes the row of an entry so long that the server keeps its vector beside the table.
 _LENGTH = " " * 2100
-#: SQLSTATE of a statement that reached its time limit.
-_CANCELLED = "57014"
 
 
 class PostgresqlEngine:
-    """Tables in a schema of their own, which no migration knows: they can go at any time."""
+    """Tables in a schema of their own, which no migration knows: they can go at any time.
+
+    Args:
+        limit: milliseconds for who has a word, while somebody waits.
+        late_limit: the same in the background.
+    """
 
     name = "postgresql"
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, limit: int = STATEMENT_LIMIT, late_limit: int = LATE_LIMIT
+    ) -> None:
         if database.dialect != "postgresql":
             raise ValueError("search.engine = postgresql needs a PostgreSQL database")
         self._database = database
+        self._limit = limit
+        self._late = LateAnswers(database, late_limit)
 
     def copy(self) -> str:
         """See SearchEngine: all processes use the one of the database."""
@@ -75,7 +82,7 @@ class PostgresqlEngine:
             session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": _SCHEMA})
             if session.scalar(text("SELECT to_regclass(:name)"), {"name": table}) is None:
                 _create(session, table)
-        opened = PostgresqlIndex(self._database, table)
+        opened = PostgresqlIndex(self._database, table, Clauses(table, _clause, self._late, self._limit))
         opened.position()
         return opened
 
@@ -88,10 +95,10 @@ class PostgresqlEngine:
 class PostgresqlIndex:
     """The table of a log; see SearchIndex."""
 
-    def __init__(self, database: Database, table: str) -> None:
+    def __init__(self, database: Database, table: str, clauses: Clauses) -> None:
         self._database = database
         self._table = table
-        self._clauses = Clauses(table, _clause)
+        self._clauses = clauses
         #: What entries score for lexemes.
         self._scores: BoundedCache[Hashable, dict[int, float]] = BoundedCache(
             SCORE_BYTES, lambda scores: _SCORE * (1 + len(scores))
@@ -282,10 +289,9 @@ def _broken(table: str) -> Iterator[None]:
     except SearchError:
         raise
     except DBAPIError as error:
-        state: Any = getattr(error.orig, "sqlstate", None)
-        if state == _CANCELLED:
+        if is_cancelled(error):
             raise too_costly() from None
-        if isinstance(error, OperationalError) and state is None:
+        if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None:
             raise  # the server is away, which says nothing about the index
         raise IndexBrokenError(f"{table}: {error.orig}") from error
     except (ValueError, TypeError) as error:

@@ -38,7 +38,7 @@ from marketplace.facets import Facet
 from marketplace.models import Entry
 from marketplace.rules.visibility import find_scope
 from marketplace.search.engine import SearchEngine
-from marketplace.search.errors import SearchRefusedError
+from marketplace.search.errors import SearchError
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.service import SearchService
@@ -214,7 +214,7 @@ def _busy(
 ) -> tuple[list[float], int]:
     """Times of searches by several readers while entries arrive, and how many took too long."""
     times: list[float] = []
-    refused: list[SearchRefusedError] = []
+    refused: list[SearchError] = []
     done = threading.Event()
 
     def write() -> None:
@@ -232,7 +232,7 @@ def _busy(
     def ask_or_give_up(number: int) -> None:
         try:
             ask(number)
-        except SearchRefusedError as error:
+        except SearchError as error:
             refused.append(error)
 
     def read(first: int) -> None:
