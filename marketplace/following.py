@@ -231,7 +231,7 @@ class Following:
             return False
         with self._database.read() as session:
             cursors, names = Cursors(session), ChangeLog(session).names()
-            return not any(cursors.is_outdated(lag.follower, name) for lag in lags for name in names)
+            return not any(cursors.lacks_renewals(lag.follower, name) for lag in lags for name in names)
 
     def degraded(self, lags: Sequence[Lag]) -> dict[str, str]:
         """What does not work and keeps nothing else from working, each with the reason.

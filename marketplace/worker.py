@@ -175,15 +175,15 @@ def _step_log(database: Database, follower: Follower, log: str) -> int:
     with database.read() as session:
         size, position = ChangeLog(session).size(log), Cursors(session).position(follower.name, log)
         outdated = Cursors(session).is_outdated(follower.name, log)
-        renewals, images = Cursors(session).renewals(follower.name, log)
-        if position == size and not outdated and not images:
+        renewals = Cursors(session).renewals(follower.name, log, BATCH)
+        if position == size and not outdated and renewals.since == renewals.until:
             return 0
         revision = ChangeLog(session).revision(log)
         changes = [] if outdated else ChangeLog(session).page(log, position, BATCH)
         if changes:
             follower.apply(session, log, changes)
-        if images and not outdated and isinstance(follower, RenewedFollower):
-            follower.renew(session, log, images)
+        if renewals.images and not outdated and isinstance(follower, RenewedFollower):
+            follower.renew(session, log, renewals)
     if outdated:
         _logger.info("follower %s starts again: other rows of log %s are shown now", follower.name, log)
         _start_again(database, follower)
@@ -195,8 +195,8 @@ def _step_log(database: Database, follower: Follower, log: str) -> int:
         return 0
     with database.write() as session:
         end = changes[-1].sequence + 1 if changes else position
-        Cursors(session).move(follower.name, log, end, revision, renewals)
-    return len(changes) + len(images)
+        Cursors(session).move(follower.name, log, end, revision, renewals.until)
+    return len(changes) + renewals.until - renewals.since
 
 
 def step_over(database: Database, follower: Follower) -> int:
@@ -220,6 +220,8 @@ def _step_over_in(database: Database, follower: Follower, log: str) -> int:
     with database.read() as session:
         position = Cursors(session).position(follower.name, log)
         revision = ChangeLog(session).revision(log)
+        # From the start rows come as they are now, so that earlier renewals are in them.
+        renewals = None if position else ChangeLog(session).renewals(log)
         changes = ChangeLog(session).page(log, position, BATCH)
         before = ChangeLog(session).page(log, max(0, position - 1), min(1, position))
     failed = _take(database, follower, log, changes)
@@ -238,7 +240,7 @@ def _step_over_in(database: Database, follower: Follower, log: str) -> int:
         )
     if changes:
         with database.write() as session:
-            Cursors(session).move(follower.name, log, changes[-1].sequence + 1, revision)
+            Cursors(session).move(follower.name, log, changes[-1].sequence + 1, revision, renewals)
     return len(left)
 
 

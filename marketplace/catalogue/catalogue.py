@@ -19,7 +19,7 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.catalogue.loading import load_current, load_trusted
+from marketplace.catalogue.loading import find_renewed, load_current, load_trusted
 from marketplace.catalogue.logs import CatalogueLog, Stand
 from marketplace.catalogue.marks import ListedVerdict, load_verdicts
 from marketplace.catalogue.sections import DamagedError, MappedFile, Reader, Writer
@@ -245,11 +245,14 @@ class Catalogue:
                 if not self._logs
                 else load_trusted(session, log_id, log.stand.position, stand.position, renewed)
             )
+            renewed_images = set() if renewed is None or anew else find_renewed(session, log_id, renewed)
             with self._lock:
                 for other, key, best in others:
                     if other in self._logs and key in self._logs[other].current:
                         self._logs[other].trust(key, best)
                 self._values.arrange(fresh)
+                # Of what was renewed and not read nothing is current any more.
+                gone.update(log.drop(renewed_images - seen))
                 if anew and known is not None:
                     gone.update(known.current - log.current)
                 log.arrive(stand)

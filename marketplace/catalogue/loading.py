@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, BindParameter, Select, Subquery, and_, bindpa
 from sqlalchemy.orm import Session, aliased
 
 from marketplace import text
-from marketplace.catalogue.facts import SPELLED, Facts
+from marketplace.catalogue.facts import SPELLED, Facts, image_of
 from marketplace.catalogue.texts import LEADING
 from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin
@@ -91,6 +91,13 @@ def _trusted(*, caught_up: bool, renewed: bool) -> Select[Any]:
         .join(rows, and_(Current.identifier == rows.c.identifier, Current.email == rows.c.email))
         .where(Current.log_id != log, Current.contested)
     )
+
+
+def find_renewed(session: Session, log_id: int, since: int) -> set[bytes]:
+    """The images of a log's renewals from a number on, each by an endorser as ``image_of`` has it."""
+    renewed = RenewalRow.log_id == log_id, RenewalRow.number >= since
+    rows = session.execute(select(RenewalRow.identifier, RenewalRow.email).where(*renewed).distinct())
+    return {image_of(identifier, email) for identifier, email in rows}
 
 
 @cache

@@ -7,7 +7,7 @@ to share between threads; the catalogue sees to that.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How far a log has come: rows, how often it changed which of them are shown, and renewals."""
+    """How far a log has come: rows, how often followers had to start again, and renewals."""
 
     position: int = 0
     revision: int = 0
@@ -112,6 +112,18 @@ class CatalogueLog:
             self._trusted.pop(key, None)
         else:
             self._trusted[key] = best
+
+    def drop(self, images: Set[bytes]) -> list[int]:
+        """Take out everything about some images, each by an endorser, of which nothing is current any more.
+
+        Returns:
+            the keys of the entries that went.
+        """
+        former = {key for keys in self.of_images(images).values() for key in keys}
+        if former:
+            self._remove(former)
+            self.puts, self.latest = self.puts + 1, frozenset(images)
+        return list(former)
 
     def arrive(self, stand: Stand) -> None:
         """Say that everything up to a state of the log was put in."""

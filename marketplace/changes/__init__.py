@@ -2,7 +2,7 @@
 
 from marketplace.access.principal import PUBLIC
 from marketplace.changes.bulk_imports import BulkImports
-from marketplace.changes.follower import Cursors, Follower, RenewedFollower
+from marketplace.changes.follower import Cursors, Follower, Renewals, RenewedFollower
 from marketplace.changes.log import Change, ChangeLog, LogNotFoundError, Provenance
 from marketplace.changes.watch import LogWatch
 
@@ -16,5 +16,6 @@ __all__ = [
     "LogNotFoundError",
     "LogWatch",
     "Provenance",
+    "Renewals",
     "RenewedFollower",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -34,14 +34,28 @@ class Follower(Protocol):
         """Forget everything: the log is about to come again from 0, or shows other rows than before."""
 
 
+class Renewals(NamedTuple):
+    """Renewals of a log that a follower did not take in.
+
+    Args:
+        since, until: numbers of the first one, and of the one that it wants next then.
+        images: that they name, each once with an endorser's e-mail.
+    """
+
+    since: int
+    until: int
+    images: Sequence[tuple[str, str]]
+
+
 @runtime_checkable
 class RenewedFollower(Follower, Protocol):
-    """A follower of what is current: that can change without a new row, when a verdict does."""
+    """A follower of what is shown and current: that can change without a new row, when a verdict does."""
 
-    def renew(self, session: Session, log: str, images: Sequence[tuple[str, str]]) -> None:
-        """Look again at what is current of some images, each with an endorser's e-mail, in a log.
+    def renew(self, session: Session, log: str, renewals: Renewals) -> None:
+        """Look again at what a log shows and what is current of some images, each with an endorser's e-mail.
 
-        Of the log's rows only those count that were applied. As with ``apply`` it may come again.
+        What is shown no longer has to go, and what is shown again has to come. Of the log's rows only
+        those count that were applied. As with ``apply`` it may come again.
         """
 
 
@@ -94,24 +108,36 @@ class Cursors:
         )
         return found is not None
 
-    def renewals(self, follower: str, log: str) -> tuple[int, list[tuple[str, str]]]:
-        """How many renewals a log has, and the images of those that the follower did not take in."""
-        log_id, end, start = self._session.execute(
-            select(Log.id, Log.renewals, func.coalesce(FollowerCursor.renewals, 0))
+    def renewals(self, follower: str, log: str, limit: int) -> Renewals:
+        """The next renewals of a log that a follower did not take in.
+
+        They name nothing for a follower that has no row yet: rows come to it as they are now.
+
+        Args:
+            limit: most renewals.
+        """
+        log_id, total, start, position = self._session.execute(
+            select(
+                Log.id,
+                Log.renewals,
+                func.coalesce(FollowerCursor.renewals, 0),
+                func.coalesce(FollowerCursor.position, 0),
+            )
             .outerjoin(
                 FollowerCursor,
                 and_(FollowerCursor.log_id == Log.id, FollowerCursor.follower == follower),
             )
             .where(Log.name == log)
         ).one()
-        if start >= end:
-            return end, []
+        if not position or start >= total:
+            return Renewals(start, total, ())
+        end = min(total, start + limit)
         rows = self._session.execute(
             select(RenewalRow.identifier, RenewalRow.email)
             .where(RenewalRow.log_id == log_id, RenewalRow.number >= start, RenewalRow.number < end)
             .distinct()
         )
-        return end, [(identifier, email) for identifier, email in rows]
+        return Renewals(start, end, [(identifier, email) for identifier, email in rows])
 
     def apart(self, follower: str) -> list[str]:
         """Names of the logs that are not as a follower took them in, by code point."""

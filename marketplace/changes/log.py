@@ -77,6 +77,7 @@ class _Log(NamedTuple):
     id: int
     next_sequence: int
     revision: int
+    renewals: int
 
 
 # Put together once: every upload and every step of a follower asks these, and making a statement takes
@@ -84,7 +85,9 @@ class _Log(NamedTuple):
 
 _log, _change = cast("Table", Log.__table__), cast("Table", ChangeRow.__table__)
 _entry = cast("Table", Entry.__table__)
-_FIND = select(_log.c.id, _log.c.next_sequence, _log.c.revision).where(_log.c.name == bindparam("log"))
+_FIND = select(_log.c.id, _log.c.next_sequence, _log.c.revision, _log.c.renewals).where(
+    _log.c.name == bindparam("log")
+)
 _TAKE_NUMBERS = (
     update(_log)
     .where(_log.c.name == bindparam("log"))
@@ -141,8 +144,16 @@ class ChangeLog:
         """
         return self._find(log).next_sequence
 
+    def renewals(self, log: str) -> int:
+        """How many renewals a log has; see ``models.RenewalRow``.
+
+        Raises:
+            LogNotFoundError: there is no such log.
+        """
+        return self._find(log).renewals
+
     def revision(self, log: str) -> int:
-        """How often a log changed which of its rows are shown.
+        """How often every follower of a log had to start again.
 
         Raises:
             LogNotFoundError: there is none of that name.

@@ -21,7 +21,8 @@ _RETRY = 1.0
 #: Changes with every row of every log, with every new log, with what is shown of one, with verdicts, with
 #: what was erased, and with definitions of views.
 _STATE = (
-    "SELECT count(*), sum(next_sequence), sum(revision), (SELECT max(revision) FROM trust_state),"
+    "SELECT count(*), sum(next_sequence), sum(revision), sum(renewals),"
+    " (SELECT max(revision) FROM trust_state),"
     " (SELECT count(*) FROM erasure), (SELECT count(*) FROM named_view), (SELECT max(id) FROM named_view),"
     " (SELECT sum(revision) FROM named_view) FROM log"
 )

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from typing import NamedTuple
+
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.entries.cache import EntryCache
-from marketplace.models import ChangeRow, Entry, Erasure, Log
+from marketplace.models import ChangeRow, Entry, Erasure, Log, RenewalRow
 from validators.document import Coordinates
 
-#: Rows that came since the last look; of more everything is forgotten.
+#: Rows that came since the last look, or images that changed; of more everything is forgotten.
 _MOST = 2000
+
+
+class _Stand(NamedTuple):
+    """A state of the public log, with how many entries were erased."""
+
+    size: int
+    renewals: int
+    revision: int
+    erased: int
+
+    def leads_to(self, other: _Stand) -> bool:
+        """Whether few rows and renewals make the other one of this one."""
+        few = 0 <= other.size - self.size <= _MOST and 0 <= other.renewals - self.renewals <= _MOST
+        return few and self[2:] == other[2:]
 
 
 class CacheInvalidation:
@@ -25,8 +41,8 @@ class CacheInvalidation:
     def __init__(self, database: Database, cache: EntryCache) -> None:
         self._database = database
         self._cache = cache
-        #: Size and revision of the public log, and erased entries, as they were at the last look.
-        self._seen: tuple[int, int, int] | None = None
+        #: The state at the last look.
+        self._seen: _Stand | None = None
 
     def look(self) -> None:
         """Forget what may be shown otherwise by now.
@@ -37,13 +53,16 @@ class CacheInvalidation:
         with self._database.read() as session:
             logs = ChangeLog(session)
             erased = session.scalar(select(func.count()).select_from(Erasure)) or 0
-            now = logs.size(PUBLIC), logs.revision(PUBLIC), erased
+            now = _Stand(logs.size(PUBLIC), logs.renewals(PUBLIC), logs.revision(PUBLIC), erased)
             before = self._seen
-            if before is None or before[1:] != now[1:] or not 0 <= now[0] - before[0] <= _MOST:
+            if before is None or not before.leads_to(now):
                 # Before the first look nothing can have been remembered too long.
                 self._cache.forget_everything()
-            elif now[0] > before[0]:
-                self._cache.forget_all(_came(session, before[0]))
+            else:
+                if now.size > before.size:
+                    self._cache.forget_all(_came(session, before.size))
+                if now.renewals > before.renewals:
+                    self._cache.forget_all(_renewed(session, before.renewals))
         self._seen = now
 
 
@@ -53,5 +72,16 @@ def _came(session: Session, since: int) -> list[Coordinates]:
         .join(ChangeRow, ChangeRow.entry_key == Entry.id)
         .join(Log, Log.id == ChangeRow.log_id)
         .where(Log.name == PUBLIC, ChangeRow.sequence >= since)
+    )
+    return [Coordinates(**row._mapping) for row in rows]
+
+
+def _renewed(session: Session, since: int) -> list[Coordinates]:
+    rows = session.execute(
+        select(Entry.identifier, Entry.email, Entry.created)
+        .join(RenewalRow, and_(RenewalRow.identifier == Entry.identifier, RenewalRow.email == Entry.email))
+        .join(Log, Log.id == RenewalRow.log_id)
+        .where(Log.name == PUBLIC, RenewalRow.number >= since)
+        .distinct()
     )
     return [Coordinates(**row._mapping) for row in rows]

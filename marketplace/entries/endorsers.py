@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EndorserRecord, EndorserRow
-from marketplace.models import ChangeRow, Current, Entry, EntryTag
+from marketplace.models import ChangeRow, Current, Entry, EntryTag, RenewalRow
+from marketplace.models.log import RENEWALS_KEPT
 from marketplace.rules.visibility import VisibleLogs
 
 Name = tuple[str, str, str]
+
+#: Addresses named in one statement.
+_NAMED = 500
+
+
+class _Stand(NamedTuple):
+    """A state of a log; the later one is the greater one."""
+
+    revision: int = 0
+    size: int = 0
+    renewals: int = 0
+
+    def leads_to(self, other: _Stand) -> bool:
+        """Whether rows and renewals that are still there make the other one of this one."""
+        grown = self.size <= other.size and 0 <= other.renewals - self.renewals <= RENEWALS_KEPT
+        return grown and self.revision == other.revision
 
 
 class EndorserTally:
@@ -22,8 +41,8 @@ class EndorserTally:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        #: By log: its revision, the rows that were counted, and what came out.
-        self._counted: dict[int, tuple[int, int, Counter[Name]]] = {}
+        #: By log, as it was counted last.
+        self._counted: dict[int, tuple[_Stand, Counter[Name]]] = {}
 
     def count(self, session: Session, scope: VisibleLogs) -> Counter[Name]:
         """Entries per e-mail, subject and issuer.
@@ -32,8 +51,8 @@ class EndorserTally:
         older one too is taken off again.
         """
         parts = [
-            self._count_log(session, log, size, revision)
-            for (log, size), revision in zip(scope.sizes, scope.revisions, strict=True)
+            self._count_log(session, log, _Stand(revision, size, renewals))
+            for log, size, revision, renewals in scope.version
         ]
         if len(parts) == 1:
             return parts[0]
@@ -44,18 +63,36 @@ class EndorserTally:
         total.subtract(_count(session, again))
         return +total
 
-    def _count_log(self, session: Session, log: int, size: int, revision: int) -> Counter[Name]:
+    def _count_log(self, session: Session, log: int, stand: _Stand) -> Counter[Name]:
         with self._lock:
-            known, counted, held = self._counted.get(log, (revision, 0, Counter()))
-        if known != revision or counted > size:  # other rows are shown, or somebody else's snapshot is newer
-            counted, held = 0, Counter()
-        if counted < size:
-            rows = (ChangeRow.log_id == log) & (ChangeRow.sequence >= counted) & ChangeRow.shown
-            held = held + _count(session, rows)
-            with self._lock:
-                if self._counted.get(log, (0, 0, None))[:2] < (revision, size):
-                    self._counted[log] = revision, size, held
+            known = self._counted.get(log)
+        before, held = known if known is not None and known[0].leads_to(stand) else (_Stand(), Counter())
+        rows = (ChangeRow.log_id == log) & ChangeRow.shown
+        if before.size < stand.size:
+            held = held + _count(session, rows & (ChangeRow.sequence >= before.size))
+        if before.size and before.renewals < stand.renewals:
+            held = _count_again(session, rows, held, _find_renewed(session, log, before.renewals))
+        with self._lock:
+            if log not in self._counted or self._counted[log][0] < stand:
+                self._counted[log] = stand, held
         return held
+
+
+def _find_renewed(session: Session, log: int, since: int) -> list[str]:
+    """The addresses of the renewals of a log from a number on."""
+    renewed = RenewalRow.log_id == log, RenewalRow.number >= since
+    return list(session.scalars(select(RenewalRow.email).where(*renewed).distinct()))
+
+
+def _count_again(
+    session: Session, rows: ColumnElement[bool], held: Counter[Name], emails: Sequence[str]
+) -> Counter[Name]:
+    """A count, with the rows of some addresses counted anew."""
+    again = set(emails)
+    found = Counter({name: n for name, n in held.items() if name[0] not in again})
+    for start in range(0, len(emails), _NAMED):
+        found.update(_count(session, rows & Entry.email.in_(emails[start : start + _NAMED])))
+    return found
 
 
 def _count(session: Session, rows: ColumnElement[bool]) -> Counter[Name]:

@@ -28,7 +28,7 @@ class LogState:
 
     Args:
         size: rows.
-        revision: how often it changed which of its rows are shown.
+        revision, renewals: change whenever other rows of it are shown.
         last: id of the entry of its last row; None for an empty log. A log that was lost and begun
             anew may have the size of the old one, and has another last row.
     """
@@ -36,11 +36,12 @@ class LogState:
     log_id: int
     size: int
     revision: int
+    renewals: int
     last: str | None
 
 
 _STATE = (
-    select(Log.id, Log.next_sequence, Log.revision, Entry.entry_id)
+    select(Log.id, Log.next_sequence, Log.revision, Log.renewals, Entry.entry_id)
     .outerjoin(ChangeRow, and_(ChangeRow.log_id == Log.id, ChangeRow.sequence == Log.next_sequence - 1))
     .outerjoin(Entry, Entry.id == ChangeRow.entry_key)
     .where(Log.name == bindparam("name"))
@@ -52,8 +53,8 @@ def find_state(session: Session, log: str) -> LogState | None:
     found = session.execute(_STATE, {"name": log}).one_or_none()
     if found is None:
         return None
-    log_id, size, revision, last = found
-    return LogState(log_id, size=size, revision=revision, last=last)
+    log_id, size, revision, renewals, last = found
+    return LogState(log_id, size=size, revision=revision, renewals=renewals, last=last)
 
 
 def find_rows(session: Session, state: LogState, since: int, limit: int) -> list[LogEntry]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, delete, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from marketplace.db import Database
@@ -18,8 +18,8 @@ from marketplace.entries.erased import find_erasures
 from marketplace.ingest.current_rows import renew
 from marketplace.ingest.incoming import Image
 from marketplace.ingest.locks import lock_names, series_name
-from marketplace.models import ChangeRow, Current, Entry, Log, RenewalRow, TrustState, VerdictRow
-from marketplace.models.log import RENEWALS_KEPT
+from marketplace.ingest.renewals import note_renewals
+from marketplace.models import ChangeRow, Current, Entry, TrustState, VerdictRow
 from marketplace.rules.trust import is_confirmed
 
 #: Images worked out in one transaction.
@@ -106,26 +106,5 @@ def _settle(session: Session, images: Sequence[Image], since: int) -> int:
         if (log_id, image) in concerned:
             touched[log_id].append(image)
     for log_id in sorted(touched):
-        _note(session, log_id, touched[log_id])
+        note_renewals(session, log_id, touched[log_id])
     return sum(map(len, touched.values()))
-
-
-def _note(session: Session, log_id: int, images: Sequence[Image]) -> None:
-    end = session.scalars(
-        update(Log)
-        .where(Log.id == log_id)
-        .values(renewals=Log.renewals + len(images))
-        .returning(Log.renewals)
-        .execution_options(synchronize_session=False)
-    ).one()
-    numbers = range(end - len(images), end)
-    session.execute(
-        insert(RenewalRow),
-        [
-            {"log_id": log_id, "number": number, "identifier": identifier, "email": email}
-            for number, (identifier, email) in zip(numbers, images, strict=True)
-        ],
-    )
-    session.execute(
-        delete(RenewalRow).where(RenewalRow.log_id == log_id, RenewalRow.number < end - RENEWALS_KEPT)
-    )

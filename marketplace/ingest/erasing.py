@@ -37,6 +37,7 @@ from marketplace.models import (
     Event,
     IntermediateCertificate,
     PendingUpload,
+    RenewalRow,
     SiteReceipt,
     Twin,
     VerdictChange,
@@ -180,6 +181,14 @@ class ErasingService:
         ).all()
         for log_id, _ in logs:
             hide(session, log_id, [entry.id])
+            # It has words of the entry, and every follower starts again anyway.
+            session.execute(
+                delete(RenewalRow).where(
+                    RenewalRow.log_id == log_id,
+                    RenewalRow.identifier == entry.identifier,
+                    RenewalRow.email == entry.email,
+                )
+            )
         for table in _CONTAINS_WORDS:
             session.execute(delete(table).where(table.entry_key == entry.id))
         # The size stays: a later epoch's leaf is made of it.

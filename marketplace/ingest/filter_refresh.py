@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
-from marketplace.ingest.row_visibility import hide, show
+from marketplace.ingest.row_visibility import switch
 from marketplace.ingest.site_filter import FilterFacts, SiteFilter
-from marketplace.models import ChangeRow, Entry, EntryTag, Log, PeerLog, TrustState, VerdictRow
+from marketplace.models import ChangeRow, Entry, EntryTag, Erasure, Log, PeerLog, TrustState, VerdictRow
 
-#: Rows judged at a time.
-_PAGE = 2000
+#: Rows judged at a time, and rows changed in one transaction.
+_PAGE, _SWITCHED = 1000, 200
 
 _logger = logging.getLogger(__name__)
 
@@ -35,81 +35,101 @@ class FilterRefresh:
             how many rows are shown now that were not, or the other way round.
 
         Raises:
-            SQLAlchemyError: the database cannot be read or written.
+            SQLAlchemyError: the database cannot be read or written; what is left is done the next time.
         """
         with self._database.read() as session:
-            due = [log.id for log in session.scalars(select(Log)) if self._is_due(session, log)]
-        return sum(self._refresh(log_id) for log_id in due)
+            # Verdicts that come meanwhile count the next time.
+            revision = session.scalar(select(TrustState.revision)) or 0
+            due = [log for log in session.scalars(select(Log)) if self._is_due(log, revision)]
+            wrong = {log.id: self._judge(session, log) for log in due}
+            names = {log.id: log.name for log in due}
+        changed = 0
+        for log_id, (shown, hidden) in wrong.items():
+            # What must not be seen goes first.
+            counts = [self._switch(log_id, keys, shown=to) for keys, to in ((hidden, False), (shown, True))]
+            if any(counts):
+                extra = {"log": names[log_id], "hidden": counts[0], "shown": counts[1]}
+                _logger.warning("the site's filter shows other entries than before", extra=extra)
+            changed += sum(counts)
+            # One log a transaction: an upload to several locks them in another order.
+            with self._database.write() as session:
+                done = {"filtered_by": self._filter.digest, "judged_at": revision}
+                session.execute(update(Log).where(Log.id == log_id).values(**done))
+        return changed
 
-    def _is_due(self, session: Session, log: Log) -> bool:
+    def _is_due(self, log: Log, revision: int) -> bool:
         if log.filtered_by != self._filter.digest:
             return True
-        return self._filter.looks_at_trust and log.judged_at != _revision(session)
+        return self._filter.looks_at_trust and log.judged_at != revision
 
-    def _refresh(self, log_id: int) -> int:
-        with self._database.write() as session:
-            log = session.get_one(Log, log_id)
-            if not self._is_due(session, log):
-                return 0
-            revision = _revision(session)
-            # With the same conditions only what changed about a certificate can change anything.
-            changed = log.filtered_by == self._filter.digest
-            among = VerdictRow.revision > log.judged_at if changed else true()
-            shown, hidden = self._judge(session, log, among)
-            show(session, log_id, shown)
-            hide(session, log_id, hidden)
-            session.execute(
-                update(Log)
-                .where(Log.id == log_id)
-                .values(filtered_by=self._filter.digest, judged_at=revision)
-            )
-            name = log.name
-        if shown or hidden:
-            extra = {"log": name, "shown": len(shown), "hidden": len(hidden)}
-            _logger.warning("the site's filter shows other entries than before", extra=extra)
-        return len(shown) + len(hidden)
+    def _switch(self, log_id: int, keys: Sequence[int], *, shown: bool) -> int:
+        """Change rows a few at a time: uploads wait for each transaction, and it locks what it is about."""
+        changed = 0
+        for start in range(0, len(keys), _SWITCHED):
+            with self._database.write() as session:
+                changed += switch(session, log_id, keys[start : start + _SWITCHED], shown=shown)
+        return changed
 
-    def _judge(self, session: Session, log: Log, among: ColumnElement[bool]) -> tuple[list[int], list[int]]:
+    def _judge(self, session: Session, log: Log) -> tuple[list[int], list[int]]:
         """The keys of the entries to show and to hide."""
         from_peer = session.scalar(select(PeerLog.id).where(PeerLog.log_id == log.id).limit(1)) is not None
         taken = log.name == PUBLIC or not from_peer or self._filter.takes_log(log.name)
+        # With the same conditions only what changed about a certificate can change anything.
+        same = log.filtered_by == self._filter.digest
+        pages = _signed_since(session, log.judged_at) if same else _all_of(session, log.id)
         shown, hidden = [], []
-        for key, is_shown, judged in _rows(session, log.id, among):
-            wanted = taken and self._filter.find_reason_of(judged) is None
-            if wanted and not is_shown:
-                shown.append(key)
-            elif is_shown and not wanted:
-                hidden.append(key)
+        for page in pages:
+            for key, is_shown, judged in _rows(session, log.id, page):
+                wanted = taken and self._filter.find_reason_of(judged) is None
+                if wanted and not is_shown:
+                    shown.append(key)
+                elif is_shown and not wanted:
+                    hidden.append(key)
         return shown, hidden
 
 
-def _rows(
-    session: Session, log_id: int, among: ColumnElement[bool]
-) -> Iterator[tuple[int, bool, FilterFacts]]:
-    """Rows of a log, as the filter looks at them."""
+def _all_of(session: Session, log_id: int) -> Iterator[Sequence[int]]:
+    """The keys of the entries of a log, some at a time."""
     since = 0
-    while True:
-        page = session.execute(
-            select(ChangeRow.sequence, Entry.id, ChangeRow.shown, Entry.email, VerdictRow.standing)
-            .join(Entry, Entry.id == ChangeRow.entry_key)
-            .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
-            .where(ChangeRow.log_id == log_id, ChangeRow.sequence >= since, among)
-            .order_by(ChangeRow.sequence)
-            .limit(_PAGE)
-        ).all()
-        if not page:
-            return
-        tags: defaultdict[int, set[str]] = defaultdict(set)
-        for start in range(0, len(page), 500):
-            keys = [row.id for row in page[start : start + 500]]
-            for key, tag in session.execute(
-                select(EntryTag.entry_key, EntryTag.tag).where(EntryTag.entry_key.in_(keys))
-            ):
-                tags[key].add(tag)
-        for row in page:
-            yield row.id, row.shown, FilterFacts(row.email, tags[row.id], row.standing or "")
+    while page := session.execute(
+        select(ChangeRow.sequence, ChangeRow.entry_key)
+        .where(ChangeRow.log_id == log_id, ChangeRow.sequence >= since)
+        .order_by(ChangeRow.sequence)
+        .limit(_PAGE)
+    ).all():
+        yield [row.entry_key for row in page]
         since = page[-1].sequence + 1
 
 
-def _revision(session: Session) -> int:
-    return session.scalar(select(TrustState.revision)) or 0
+def _signed_since(session: Session, revision: int) -> Iterator[Sequence[int]]:
+    """The keys of the entries, in whatever log, of certificates with a newer verdict; some at a time.
+
+    Asked step by step: joined, SQLite walks the whole log and looks up the verdict of each row.
+    """
+    certificates = session.scalars(
+        select(VerdictRow.certificate_id).where(VerdictRow.revision > revision)
+    ).all()
+    for start in range(0, len(certificates), _PAGE):
+        chunk = certificates[start : start + _PAGE]
+        keys = session.scalars(select(Entry.id).where(Entry.certificate_id.in_(chunk))).all()
+        yield from (keys[first : first + _PAGE] for first in range(0, len(keys), _PAGE))
+
+
+def _rows(
+    session: Session, log_id: int, entry_keys: Sequence[int]
+) -> Iterator[tuple[int, bool, FilterFacts]]:
+    """Those of some entries that a log holds and that were not erased, as the filter looks at them."""
+    held = session.execute(
+        select(Entry.id, ChangeRow.shown, Entry.email, VerdictRow.standing)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
+        .outerjoin(Erasure, Erasure.entry_key == Entry.id)
+        .where(ChangeRow.log_id == log_id, Entry.id.in_(entry_keys), Erasure.entry_key.is_(None))
+    ).all()
+    tags: defaultdict[int, set[str]] = defaultdict(set)
+    for key, tag in session.execute(
+        select(EntryTag.entry_key, EntryTag.tag).where(EntryTag.entry_key.in_([row.id for row in held]))
+    ):
+        tags[key].add(tag)
+    for row in held:
+        yield row.id, row.shown, FilterFacts(row.email, tags[row.id], row.standing or "")

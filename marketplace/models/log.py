@@ -15,10 +15,10 @@ RENEWALS_KEPT = 10_000
 class Log(Base):
     """One log per visibility scope; ``next_sequence`` is the counter its numbers are taken from.
 
-    ``revision`` counts how often it changed which of its rows this site shows. ``filtered_by``
-    stands for the conditions by which that was decided, and ``judged_at`` is the revision of the
-    verdicts they looked at. ``renewals`` counts what a verdict on a certificate made current, or
-    not current any more, without a row of the log; see ``RenewalRow``.
+    ``revision`` counts how often every follower has to start again, because something was erased.
+    ``filtered_by`` stands for the conditions by which it was decided which rows this site shows, and
+    ``judged_at`` is the revision of the verdicts they looked at. ``renewals`` counts what was shown,
+    hidden, made current or not current any more without a row of the log; see ``RenewalRow``.
     """
 
     __tablename__ = "log"
@@ -37,7 +37,7 @@ class Log(Base):
 
 
 class RenewalRow(Base):
-    """An image and address of which other entries of a log are current than before, though it has no new row.
+    """An image and address of which a log shows or lists other entries than before, though it has no new row.
 
     Numbered from 0 in each log. Only the newest are kept: a follower that is further behind starts again.
     """

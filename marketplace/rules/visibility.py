@@ -46,8 +46,8 @@ class VisibleLogs:
 
     Args:
         sizes: pairs of log and size, the oldest log first.
-        revisions: for each log, how often it changed what of it is shown.
-        renewals: for each log, how often a verdict changed what of it is current.
+        revisions: for each log, how often followers had to start again.
+        renewals: for each log, how often it changed what of it is shown or current without a new row.
         names: of the logs.
         verdicts: how often verdicts on certificates changed.
     """

@@ -111,7 +111,8 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
     )
     for signal in (signals.log_grew, signals.store_changed, signals.trust_changed):
         signal.connect(judge.forget, views.forget)
-    signals.log_grew.connect(following.nudge)
+    for signal in (signals.log_grew, signals.store_changed):
+        signal.connect(following.nudge)
     signals.store_changed.connect(CacheInvalidation(database, storage.entry_cache).look)
     return Reading(
         search=search,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.orm import Session
 
-from marketplace.changes import Change, ChangeLog, Cursors
+from marketplace.changes import Change, ChangeLog, Cursors, Renewals
 from marketplace.db import Database
 from marketplace.search.engine import START, IndexBatch, Position, SearchEngine, SearchIndex
 from marketplace.search.errors import IndexBrokenError, SearchError
@@ -68,22 +68,25 @@ class SearchIndexer:
             logs = ChangeLog(session)
             found = {log: self._try_start(session, log, logs.size(log)) for log in logs.names()}
         with self._database.write() as session:
+            cursors = Cursors(session)
             for log, position in found.items():
-                Cursors(session).move(self.name, log, position.sequence)
+                # An index from another time may lack renewals that the cursor counts.
+                other = cursors.position(self.name, log) != position.sequence
+                cursors.move(self.name, log, position.sequence, renewals=0 if other else None)
 
     def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
         """Bring a log's index to behind the last of some rows; see changes.Follower."""
         if changes:
             self.advance(session, log, changes[-1].sequence + 1)
 
-    def renew(self, session: Session, log: str, images: Sequence[tuple[str, str]]) -> None:
+    def renew(self, session: Session, log: str, renewals: Renewals) -> None:
         """Look again at what is current of some images; see changes.RenewedFollower."""
         index = self.indexes.verified(session, log)
         position = index.position()
         if position.sequence == 0:
             return
         log_id = ChangeLog(session).key(log)
-        current, superseded = current_of(session, log_id, images, position.sequence)
+        current, superseded = current_of(session, log_id, renewals.images, position.sequence)
         index.apply(IndexBatch(list(load_documents(session, log_id, current)), superseded, position))
 
     def reset(self) -> None:
@@ -122,14 +125,14 @@ class SearchIndexer:
         with self._database.read() as session:
             logs = ChangeLog(session)
             sizes = {log: logs.size(log) for log in logs.names()}
-            revisions = {log: logs.revision(log) for log in sizes}
+            shown = {log: (logs.revision(log), logs.renewals(log)) for log in sizes}
             for log, size in sizes.items():
                 self.indexes.renew(log)
                 self._start(session, log, size)
                 self.advance(session, log, size, progress)
         with self._database.write() as session:
             for log, size in sizes.items():
-                Cursors(session).move(self.name, log, size, revisions[log])
+                Cursors(session).move(self.name, log, size, *shown[log])
         return sum(sizes.values())
 
     def is_behind(self, session: Session, log: str) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from pyoxigraph import Quad
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors
+from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Renewals
 from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
 from marketplace.models import ChangeRow, Entry, EntryBody
@@ -98,7 +98,8 @@ class SparqlFollower:
             if follower.name != forgotten:
                 Cursors(session).forget(forgotten)
             # The store and the cursor cannot commit together: the store knows what is in it.
-            Cursors(session).move(follower.name, PUBLIC, store.mark.position)
+            mark = store.mark
+            Cursors(session).move(follower.name, PUBLIC, mark.position, renewals=mark.renewals)
         follower._start(whole=store.mark.position == size)
         return follower
 
@@ -161,24 +162,45 @@ class SparqlFollower:
         add = self._store.add if len(keys) < _CHUNK else self._store.add_many
         add(places.quads(session, keys))
         self._store.remove(latest(resource(coordinates)) for coordinates in places.superseded)
-        self._store.move_mark(page[-1].sequence + 1, page[-1].entry_id)
+        mark = self._store.mark
+        # From the start rows come as they are now, so that earlier renewals are in them.
+        renewals = mark.renewals if mark.position else ChangeLog(session).renewals(PUBLIC)
+        self._store.move_mark(page[-1].sequence + 1, page[-1].entry_id, renewals)
 
-    def renew(self, session: Session, log: str, images: Sequence[tuple[str, str]]) -> None:
+    def renew(self, session: Session, log: str, renewals: Renewals) -> None:
         """Look again at what is current and shown of some images; see changes.RenewedFollower."""
         if log != PUBLIC:
             return
         with self._guard:
-            if self._store.mark.position == 0:
-                return
-            wanted, identifiers = set(images), sorted({identifier for identifier, _ in images})
-            end = self._store.mark.position - 1
-            places = _TouchedSeries(session, identifiers, end, lambda row: row.coordinates.image in wanted)
-            for coordinates in places.contested:
-                self._store.remove_resource(resource(coordinates))
-            self._store.add(places.quads(session, sorted(row.key for row in places.winners)))
-            self._store.add(latest(resource(coordinates)) for coordinates in places.current)
-            self._store.remove(latest(resource(coordinates)) for coordinates in places.superseded)
+            try:
+                self._store.verify_open()
+                if self._store.mark.position:
+                    self._renew(session, renewals.images)
+                    mark = self._store.mark
+                    self._store.move_mark(mark.position, mark.entry_id, renewals.until)
+            except ENGINE_ERRORS:
+                self._store.let_go()
+                raise
         self._changed.set()
+
+    def _renew(self, session: Session, images: Sequence[tuple[str, str]]) -> None:
+        wanted, identifiers = set(images), sorted({identifier for identifier, _ in images})
+        end = self._store.mark.position - 1
+        places = _TouchedSeries(session, identifiers, end, lambda row: row.coordinates.image in wanted)
+        claims = Counter(at for at in _claimed(session, identifiers, end) if at.image in wanted)
+        # Nothing in the store tells which of several entries a resource was made of.
+        stale = [
+            (at, places.at.get(at))
+            for at, entries in claims.items()
+            if entries > 1 or at not in places.at or not self._store.has_resource(resource(at))
+        ]
+        for at, _ in stale:
+            self._store.remove_resource(resource(at))
+        self._store.add(
+            places.quads(session, sorted(winner.key for _, winner in stale if winner is not None))
+        )
+        self._store.add(latest(resource(coordinates)) for coordinates in places.current)
+        self._store.remove(latest(resource(coordinates)) for coordinates in places.superseded)
 
     def _publish_changes(self) -> None:
         pause, failures = 0.0, 0
@@ -229,6 +251,8 @@ class _TouchedSeries:
         self._rows: dict[int, RankedEntry] = {}
         self._preferred: set[str] = set()
         self._current: set[int] = set()
+        #: The entry shown at each of the coordinates in the touched series.
+        self.at: dict[Coordinates, RankedEntry] = {}
         #: Coordinates that several entries of the log claim.
         self.contested: list[Coordinates] = []
         #: The entries shown there.
@@ -257,6 +281,7 @@ class _TouchedSeries:
         for coordinates, rows in at.items():
             winner = preferred(row.claim() for row in rows) or rows[0]
             self._preferred.add(winner.entry_id)
+            self.at[coordinates] = winner
             if len(rows) > 1 and any(row.key in touched for row in rows):
                 self.contested.append(coordinates)
                 self.winners.append(winner)
@@ -318,6 +343,22 @@ def _identifiers(session: Session, page: Sequence[Change]) -> list[str]:
         chunk = keys[start : start + _CHUNK]
         found.update(session.scalars(select(Entry.identifier).where(Entry.id.in_(chunk))))
     return sorted(found)
+
+
+def _claimed(session: Session, identifiers: Sequence[str], end: int) -> Iterator[Coordinates]:
+    """The coordinates of every entry about some images in the public log up to a sequence, shown or not."""
+    log_id = ChangeLog(session).key(PUBLIC)
+    for start in range(0, len(identifiers), _CHUNK):
+        for row in session.execute(
+            select(Entry.identifier, Entry.email, Entry.created)
+            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+            .where(
+                Entry.identifier.in_(identifiers[start : start + _CHUNK]),
+                ChangeRow.log_id == log_id,
+                ChangeRow.sequence <= end,
+            )
+        ):
+            yield Coordinates(**row._mapping)
 
 
 def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[RankedEntry]:

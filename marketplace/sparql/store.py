@@ -18,7 +18,9 @@ from .generations import Generations
 from .service import GENERATIONS
 
 #: Number of the way entries are turned into statements; a store of another number is built anew.
-FORMAT = 1
+FORMAT = 2
+#: The one that lacked the renewals in its mark, and has the same statements.
+_FORMER = 1
 
 #: What the engine raises where its files cannot be read or written; corruption is a RuntimeError.
 ENGINE_ERRORS = (OSError, RuntimeError)
@@ -41,11 +43,13 @@ class StorePosition:
         store_id: random, new with every new store.
         position: the sequence wanted next.
         entry_id: of the row before it; empty at position 0. Two databases have different entries there.
+        renewals: of the log that are in it.
     """
 
     store_id: str
     position: int
     entry_id: str
+    renewals: int = 0
 
 
 class TripleStore:
@@ -117,6 +121,11 @@ class TripleStore:
             if quad in self._opened:
                 self._opened.remove(quad)
 
+    def has_resource(self, subject: NamedNode) -> bool:
+        """Whether anything is said about a resource."""
+        found = self._opened.quads_for_pattern(subject, None, None, DefaultGraph())
+        return next(found, None) is not None
+
     def remove_resource(self, subject: NamedNode) -> None:
         """Remove everything said about a resource and about the blank nodes that hang on it."""
         found: list[Quad] = []
@@ -128,11 +137,12 @@ class TripleStore:
                 if isinstance(quad.object, BlankNode) and quad.object not in seen:
                     seen.add(quad.object)
                     waiting.append(quad.object)
-        self.remove(found)
+        # From the far end, so that after a crash in between the rest is found from the resource again.
+        self.remove(reversed(found))
 
-    def move_mark(self, position: int, entry_id: str) -> None:
-        """Record that every row before ``position`` is in; call it after the statements are."""
-        self._write_mark(StorePosition(self.mark.store_id, position, entry_id))
+    def move_mark(self, position: int, entry_id: str, renewals: int) -> None:
+        """Record that every row before ``position`` is in, and renewals; call it after the statements are."""
+        self._write_mark(StorePosition(self.mark.store_id, position, entry_id, renewals))
 
     def publish(self) -> None:
         """Let queries read what is stored now."""
@@ -179,7 +189,7 @@ class TripleStore:
         return mark
 
     def _write_mark(self, mark: StorePosition) -> None:
-        text = f"{FORMAT} {mark.store_id} {mark.position} {mark.entry_id}"
+        text = f"{FORMAT} {mark.store_id} {mark.position} {mark.entry_id} {mark.renewals}"
         # One update is one transaction: there is always exactly one mark.
         self._opened.update(
             f"DELETE WHERE {{ GRAPH {_MARK} {{ ?s ?p ?o }} }};"
@@ -192,9 +202,9 @@ class TripleStore:
         quads = list(self._opened.quads_for_pattern(None, None, None, _MARK))
         if len(quads) == 1 and isinstance(quads[0].object, Literal):
             number, _, rest = quads[0].object.value.partition(" ")
-            if number == str(FORMAT):
-                store_id, position, entry_id = rest.split(" ")
-                return StorePosition(store_id, int(position), entry_id)
+            if number in {str(FORMAT), str(_FORMER)}:
+                store_id, position, entry_id, *renewals = rest.split(" ")
+                return StorePosition(store_id, int(position), entry_id, int(renewals[0]) if renewals else 0)
         if len(self._opened):
             self.damaged = True
             self.clear()

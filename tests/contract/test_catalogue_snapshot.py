@@ -27,7 +27,9 @@ from marketplace.db import Database
 from marketplace.facets import Facet
 from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.ingest.erasing import ErasingService
+from marketplace.ingest.filter_refresh import FilterRefresh
 from marketplace.ingest.row_visibility import hide
+from marketplace.ingest.site_filter import SiteFilter
 from marketplace.migrate import head_revision
 from marketplace.models import ChangeRow, Entry, Erasure, Log, VerdictRow
 from marketplace.models.base import to_seconds
@@ -128,6 +130,10 @@ def hidden(database: Database) -> None:
         hide(session, log, session.scalars(select(ChangeRow.entry_key).where(ChangeRow.sequence == 6)).all())
 
 
+def refilter(database: Database, *conditions: str) -> int:
+    return FilterRefresh(database, SiteFilter(conditions)).refresh()
+
+
 def unjudged(database: Database) -> None:
     """A verdict is gone without a trace, as after an erasure."""
     with database.write() as session:
@@ -144,6 +150,8 @@ MEANWHILE: dict[str, Callable[[Database], object]] = {
     "judged": lambda database: hold(database, {"key0": verdict(Standing.REVOKED), "key2": verdict()}),
     "settled": lambda database: (hold(database, {"other": verdict()}), CurrentRefresh(database).refresh()),
     "unjudged": unjudged,
+    "filtered": lambda database: refilter(database, "trust:chained"),
+    "filtered and shown again": lambda database: (refilter(database, "trust:chained"), refilter(database)),
 }
 
 

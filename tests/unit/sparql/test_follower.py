@@ -193,7 +193,7 @@ def test_rows_that_come_again_change_nothing(varied: Database, tmp_path: Path) -
         changes = ChangeLog(session).page(PUBLIC, 0)
         follower.apply(session, PUBLIC, changes)
         # As after a crash between the statements and the mark: every row is taken in once more.
-        follower._store.move_mark(0, "")
+        follower._store.move_mark(0, "", 0)
         for change in changes:
             follower.apply(session, PUBLIC, [change])
     follower.close()
