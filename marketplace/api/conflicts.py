@@ -126,15 +126,16 @@ def _show(conflict: Conflict, urls: Urls) -> JsonObject:
 
 
 def _conflicting(entry: ConflictingEntry, urls: Urls) -> JsonObject:
+    row = entry.row
     return {
-        "id": entry.entry_id,
-        "title": entry.title,
-        "deprecated": entry.deprecated,
-        "subject": entry.subject,
-        "issuer": entry.issuer,
+        "id": row.entry_id,
+        "title": row.title,
+        "deprecated": row.deprecated,
+        "subject": row.subject,
+        "issuer": row.issuer,
         "certificate": entry.fingerprint,
-        "key": entry.key,
+        "key": row.key_digest,
         "accepted_at": format_time(entry.accepted_at),
-        "verdict": show_verdict(entry),
-        "links": {"signed": urls.signed_by_id(entry.entry_id)},
+        "verdict": show_verdict(row),
+        "links": {"signed": urls.signed_by_id(row.entry_id)},
     }

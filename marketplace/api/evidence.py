@@ -103,14 +103,14 @@ def _gather(
         entry_id=entry.entry_id,
         entry=entry.data,
         signer=signer,
-        statements={one.entry_id: one.data for one in shown},
+        statements={one.row.entry_id: one.data for one in shown},
         circumstances=tuple(
-            Circumstances(one.entry_id, one.confirmed, tuple(sorted(one.groups)), one.equivocal)
+            Circumstances(one.row.entry_id, one.row.confirmed, tuple(sorted(one.groups)), one.equivocal)
             for one in shown
         ),
         allowed=verdict.allowed,
         # What the site does not show changes nothing, but for a withdrawal.
-        whole=all(one.shown or not one.deprecated for one in statements),
+        whole=all(one.shown or one.row.deprecated is None for one in statements),
         policy=asdict(material.policy),
         gaps=material.gaps,
         anchors=_pem(anchors),

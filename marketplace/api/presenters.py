@@ -11,7 +11,6 @@ from marketplace.entries import EntryRecord, EntryRow
 from marketplace.facets import TrustMark
 from marketplace.http.coordinates import entry_path
 from marketplace.pages.presence import EntryPresence
-from marketplace.rules.trust import MarkedEntry, marks_of
 from marketplace.watch import Reachability
 from validators.document import AcceptedEntry, Coordinates, format_time
 from validators.policy import Verdict
@@ -175,9 +174,9 @@ def _reachability(found: Reachability) -> JsonObject:
     }
 
 
-def show_verdict(entry: MarkedEntry) -> JsonObject:
+def show_verdict(entry: EntryRow) -> JsonObject:
     """How this site stands to the endorser's certificate, as lists and filters go by it."""
-    held, marks = entry.verdict, marks_of(entry)
+    held, marks = entry.verdict, entry.marks()
     revoked = None if held is None else held.revoked_since
     return {
         "standing": TrustMark.UNJUDGED.value if held is None else held.standing.value,

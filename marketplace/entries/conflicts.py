@@ -14,18 +14,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Row, Tuple, case, literal, select, tuple_
+from sqlalchemy import Tuple, case, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from marketplace.entries.rows import VERDICT_COLUMNS, to_verdict
-from marketplace.models import Certificate, ChangeRow, ConflictCoordinates, Entry, EntryBody, VerdictRow
+from marketplace.entries.records import EntryRow
+from marketplace.entries.rows import has_coordinates, select_rows, to_row
+from marketplace.models import Certificate, ChangeRow, ConflictCoordinates, Entry
 from marketplace.models.base import UtcSecond
-from marketplace.rules.current import Claim, precedence, preferred
-from marketplace.rules.trust import StoredVerdict, is_confirmed, is_trusted
+from marketplace.rules.current import preferred
+from marketplace.rules.trust import is_trusted
 from marketplace.rules.visibility import VisibleLogs
-from validators.document import Coordinates, Strength
+from validators.document import Coordinates
 
 #: Entries shown and read at one place: a peer can send any number of them.
 MOST_SIDES, MOST_READ = 20, 1000
@@ -46,31 +46,14 @@ class ConflictingEntry:
 
     Args:
         statement: stands for content and key.
-        key: SHA-256 of the public key, in hex.
         fingerprint: of the certificate.
         accepted_at: when a log the reader sees took it first.
-        strength, confirmed, trusted, verdict: as of ``EntryRow``.
     """
 
-    entry_id: str
+    row: EntryRow
     statement: str
-    key: str
-    subject: str
-    issuer: str
     fingerprint: str
-    title: str | None
-    deprecated: str | None
-    created: datetime
     accepted_at: datetime
-    strength: Strength
-    confirmed: bool
-    trusted: bool
-    verdict: StoredVerdict | None
-
-    def claim(self) -> Claim[ConflictingEntry]:
-        """This entry as a claim to be shown."""
-        rank = precedence(self.created, self.deprecated is not None, self.entry_id)
-        return Claim(self, rank, self.key, rank if self.trusted else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,35 +102,21 @@ def find_conflicts(
 def find_conflict(session: Session, scope: VisibleLogs, coordinates: Coordinates) -> Conflict | None:
     """The conflict at a place, as far as a scope shows it; None where it shows none."""
     rows = session.execute(
-        select(
-            Entry,
-            Certificate.key_digest,
-            Certificate.fingerprint,
-            ChangeRow.accepted_at,
-            EntryBody.strength,
-            is_confirmed(),
-            is_trusted(),
-            *VERDICT_COLUMNS,
-        )
-        .join(Certificate, Certificate.id == Entry.certificate_id)
-        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
-        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
-        .where(
-            scope.serves(),
-            Entry.identifier == coordinates.identifier,
-            Entry.email == coordinates.email,
-            Entry.created == coordinates.created,
-        )
+        select_rows(scope)
+        .add_columns(Entry.statement, Certificate.fingerprint, ChangeRow.accepted_at)
+        .where(*has_coordinates(coordinates))
         # What the site trusts first, and then in the order of precedence, so that what is left out is what
         # nobody is shown anyway.
         .order_by(case((is_trusted(), 0), else_=1), Entry.deprecated.is_(None), Entry.entry_id)
         .limit(MOST_READ)
-    ).all()
-    said = [_conflicting_entry(row) for row in rows]
-    shown = preferred(one.claim() for one in said)
-    said.sort(key=lambda one: (one is shown, one.claim().rank), reverse=True)
-    kind = find_kind((one.key, one.statement) for one in said)
+    )
+    said = [
+        ConflictingEntry(to_row(row), statement, fingerprint, accepted_at)
+        for *row, statement, fingerprint, accepted_at in rows
+    ]
+    shown = preferred(one.row.claim() for one in said)
+    said.sort(key=lambda one: (one.row is shown, one.row.rank()), reverse=True)
+    kind = find_kind((one.row.key_digest, one.statement) for one in said)
     return None if kind is None else Conflict(coordinates, kind, tuple(said[:MOST_SIDES]), len(said))
 
 
@@ -164,23 +133,3 @@ def _coordinates(session: Session, after: Coordinates | None, email: str | None)
 def _literal(coordinates: Coordinates) -> Tuple:
     created = literal(coordinates.created, UtcSecond())
     return tuple_(literal(coordinates.identifier), literal(coordinates.email), created)
-
-
-def _conflicting_entry(row: Row[Any]) -> ConflictingEntry:
-    entry, key_digest, fingerprint, accepted_at, strength, confirmed, trusted, *verdict = row
-    return ConflictingEntry(
-        entry_id=entry.entry_id,
-        statement=entry.statement,
-        key=key_digest,
-        subject=entry.subject,
-        issuer=entry.issuer,
-        fingerprint=fingerprint,
-        title=entry.title,
-        deprecated=entry.deprecated,
-        created=entry.created,
-        accepted_at=accepted_at,
-        strength=Strength(strength),
-        confirmed=bool(confirmed),
-        trusted=bool(trusted),
-        verdict=to_verdict(verdict),
-    )

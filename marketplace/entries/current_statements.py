@@ -12,7 +12,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CompoundSelect,
-    Row,
     Select,
     String,
     bindparam,
@@ -30,10 +29,9 @@ from marketplace.access.principal import find_group
 from marketplace.entries.conflicts import find_conflict
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EntryRow
-from marketplace.entries.rows import rows_of, to_row
+from marketplace.entries.rows import rows_of, select_hidden, to_row
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
-    Certificate,
     ChangeRow,
     Current,
     Entry,
@@ -44,10 +42,9 @@ from marketplace.models import (
     VerdictRow,
 )
 from marketplace.models.current import SEPARATOR
-from marketplace.rules.current import Claim, make_claim, unsuperseded
-from marketplace.rules.trust import is_confirmed, is_trusted
+from marketplace.rules.current import Claim, unsuperseded
 from marketplace.rules.visibility import VisibleLogs
-from validators.document import Checksum, Coordinates
+from validators.document import Checksum
 from validators.verdict import Standing
 
 #: Statements about one image that a verdict looks at: of those that may count, withdrawals first, and of
@@ -64,29 +61,16 @@ class CurrentStatement:
 
     Args:
         data: the received bytes.
-        confirmed: whoever reads the endorser's mail agreed to its certificate, as far as all may know.
         groups: of the logs that the reader sees and that hold it; none where the public one does.
         equivocal: its key signed another statement with the same creation time.
-        key_digest: of the key that signed it.
-        trusted: the site trusts its certificate for the address.
         shown: whether the site's filter lets readers see it.
     """
 
-    entry_id: str
-    coordinates: Coordinates
-    deprecated: bool
+    row: EntryRow
     data: bytes
-    confirmed: bool
     groups: frozenset[str]
     equivocal: bool
-    key_digest: str
-    trusted: bool
     shown: bool
-
-    def claim(self) -> Claim[CurrentStatement]:
-        """This statement as a claim to be current."""
-        created, trusted = self.coordinates.created, self.trusted
-        return make_claim(self, created, self.deprecated, self.entry_id, self.key_digest, trusted)
 
 
 def find_statements(session: Session, scope: VisibleLogs, identifier: str) -> Sequence[CurrentStatement]:
@@ -112,7 +96,7 @@ def find_statements(session: Session, scope: VisibleLogs, identifier: str) -> Se
     instead = find_vouching(session, scope, keys)
     shown = _read_shown(session, scope, [instead.get(key, key) for key in keys])
     hidden = _read_hidden(session, scope, identifier)
-    return sorted([*shown, *_newest(hidden, shown)], key=lambda one: one.claim().rank, reverse=True)
+    return sorted([*shown, *_newest(hidden, shown)], key=lambda one: one.row.rank(), reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +105,11 @@ class Listed:
 
     Args:
         checksums: those that the entry states beside the SHA-1.
-        bound: the certificate holds the endorser's address.
         equivocal: as of ``CurrentStatement``.
     """
 
     row: EntryRow
     checksums: tuple[Checksum, ...]
-    bound: bool
     equivocal: bool
 
 
@@ -180,30 +162,26 @@ def _speaking(logs: tuple[int, ...]) -> CompoundSelect[Any]:
 
 @lru_cache(maxsize=256)
 def _said_of(logs: tuple[int, ...]) -> Select[Any]:
-    """``rows_of`` with what a verdict needs behind each row.
-
-    That is ``ALGORITHM:VALUE`` of its checksums, joined by the separator, and whether its certificate holds
-    an address.
-    """
+    """``rows_of`` with the checksums behind each row: ``ALGORITHM:VALUE``, joined by the separator."""
     stated = (
         select(func.aggregate_strings(EntryChecksum.algorithm + ":" + EntryChecksum.value, SEPARATOR))
         .where(EntryChecksum.entry_key == Entry.id)
         .correlate(Entry)
         .scalar_subquery()
     )
-    return rows_of(logs).add_columns(stated, Certificate.email.is_not(None))
+    return rows_of(logs).add_columns(stated)
 
 
 def _find_rows(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> list[Listed]:
     """Some visible entries with what a verdict needs of each."""
     if not keys:
         return []
-    found = []
-    for *values, stated, bound in session.connection().execute(_said_of(scope.keys), {"keys": keys}):
-        row = to_row(values)
-        equivocal = row.conflicting and _is_equivocal(session, scope, row.coordinates, row.entry_id)
-        found.append(Listed(row, _checksums(stated), bool(bound), equivocal))
-    return found
+    found = session.connection().execute(_said_of(scope.keys), {"keys": keys})
+    return [
+        Listed(row, _checksums(stated), _is_equivocal(session, scope, row))
+        for *values, stated in found
+        for row in (to_row(values),)
+    ]
 
 
 def _checksums(stated: str | None) -> tuple[Checksum, ...]:
@@ -212,13 +190,6 @@ def _checksums(stated: str | None) -> tuple[Checksum, ...]:
 
 
 def _read_shown(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> list[CurrentStatement]:
-    rows = [to_row(row) for row in session.execute(rows_of(scope.keys), {"keys": keys})]
-    found = session.execute(
-        select(ChangeRow.entry_key, EntryBody.data)
-        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
-        .where(ChangeRow.entry_key.in_(keys), scope.serves())
-    )
-    bodies: dict[int, bytes] = {row.entry_key: row.data for row in found}
     logs: defaultdict[int, set[str]] = defaultdict(set)
     for key, name in session.execute(
         select(ChangeRow.entry_key, Log.name)
@@ -226,52 +197,27 @@ def _read_shown(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> li
         .where(ChangeRow.entry_key.in_(keys), scope.covers(ChangeRow.log_id), ChangeRow.shown)
     ):
         logs[key].add(name)
+    found = session.execute(rows_of(scope.keys).add_columns(EntryBody.data), {"keys": keys})
     return [
-        CurrentStatement(
-            entry_id=row.entry_id,
-            coordinates=row.coordinates,
-            deprecated=row.deprecated is not None,
-            data=bodies[row.key],
-            confirmed=row.confirmed,
-            groups=_groups(logs[row.key]),
-            equivocal=row.conflicting and _is_equivocal(session, scope, row.coordinates, row.entry_id),
-            key_digest=row.key_digest,
-            trusted=row.trusted,
-            shown=True,
-        )
-        for row in rows
+        CurrentStatement(row, data, _groups(logs[row.key]), _is_equivocal(session, scope, row), shown=True)
+        for *values, data in found
+        for row in (to_row(values),)
     ]
 
 
 def _read_hidden(session: Session, scope: VisibleLogs, identifier: str) -> list[CurrentStatement]:
     rows = session.execute(
-        select(Entry, EntryBody.data, Log.name, is_confirmed(), Certificate.key_digest, is_trusted())
-        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-        .join(Certificate, Certificate.id == Entry.certificate_id)
-        .join(EntryBody, EntryBody.id == ChangeRow.body_id)
+        select_hidden(scope)
+        .add_columns(EntryBody.data, Log.name)
         .join(Log, Log.id == ChangeRow.log_id)
-        .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
-        .where(Entry.identifier == identifier, scope.covers(ChangeRow.log_id), ~ChangeRow.shown)
+        .where(Entry.identifier == identifier)
         .order_by(_is_strange(), Entry.deprecated.is_(None), Entry.created.desc(), Entry.entry_id)
         .limit(MOST_COUNTING)
     )
-    return [_hidden(row) for row in rows]
-
-
-def _hidden(row: Row[Any]) -> CurrentStatement:
-    entry, data, log, confirmed, key_digest, trusted = row
-    return CurrentStatement(
-        entry_id=entry.entry_id,
-        coordinates=Coordinates(entry.identifier, entry.email, entry.created),
-        deprecated=entry.deprecated is not None,
-        data=data,
-        confirmed=bool(confirmed),
-        groups=_groups({log}),
-        equivocal=False,
-        key_digest=key_digest,
-        trusted=bool(trusted),
-        shown=False,
-    )
+    return [
+        CurrentStatement(to_row(values), data, _groups({log}), equivocal=False, shown=False)
+        for *values, data, log in rows
+    ]
 
 
 def _newest(
@@ -280,7 +226,8 @@ def _newest(
     """What is not shown, as far as it would be current if it were: a withdrawal must not get lost."""
     by_endorser: defaultdict[str, list[Claim[CurrentStatement]]] = defaultdict(list)
     for one in (*visible, *hidden):
-        by_endorser[one.coordinates.email].append(one.claim())
+        claim = one.row.claim()
+        by_endorser[one.row.email].append(Claim(one, claim.rank, claim.key_digest, claim.trusted))
     left = [claim.entry for claims in by_endorser.values() for claim in unsuperseded(claims)]
     return [one for one in left if not one.shown]
 
@@ -295,9 +242,10 @@ def _groups(logs: Iterable[str]) -> frozenset[str]:
     return frozenset() if None in groups else frozenset(one for one in groups if one is not None)
 
 
-def _is_equivocal(session: Session, scope: VisibleLogs, coordinates: Coordinates, entry_id: str) -> bool:
+def _is_equivocal(session: Session, scope: VisibleLogs, row: EntryRow) -> bool:
     """Whether the key of an entry signed another statement at the same place."""
-    conflict = find_conflict(session, scope, coordinates)
+    conflict = find_conflict(session, scope, row.coordinates) if row.conflicting else None
     sides = () if conflict is None else conflict.entries
-    own = {one.key for one in sides if one.entry_id == entry_id}
-    return len({one.statement for one in sides if one.key in own}) > 1
+    # Beyond the sides that a conflict tells, an entry counts as none of them.
+    own = {one.row.key_digest for one in sides if one.row.entry_id == row.entry_id}
+    return len({one.statement for one in sides if one.row.key_digest in own}) > 1

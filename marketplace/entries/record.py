@@ -14,7 +14,7 @@ from marketplace.entries.records import (
     EntryRow,
     Rival,
 )
-from marketplace.entries.rows import rows_of, select_rows, to_row
+from marketplace.entries.rows import has_coordinates, rows_of, select_rows, to_row
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
     Certificate,
@@ -108,12 +108,7 @@ def _others(session: Session, scope: VisibleLogs, row: EntryRow) -> Sequence[str
     """Ids of the visible entries that say something else at the coordinates of this one."""
     own = select(Entry.statement).where(Entry.id == row.key).scalar_subquery()
     found = session.execute(
-        select_rows(scope).where(
-            Entry.identifier == row.identifier,
-            Entry.email == row.email,
-            Entry.created == row.created,
-            Entry.statement != own,
-        )
+        select_rows(scope).where(*has_coordinates(row.coordinates), Entry.statement != own)
     )
     return [to_row(other).entry_id for other in found]
 

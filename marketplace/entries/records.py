@@ -10,7 +10,7 @@ from datetime import datetime
 from marketplace.facets import TrustMark
 from marketplace.rules.columns import Column
 from marketplace.rules.current import Claim, make_claim, precedence, unsuperseded
-from marketplace.rules.trust import StoredVerdict, marks_of, speaks_for
+from marketplace.rules.trust import StoredVerdict, speaks_for
 from validators.document import Coordinates, Strength
 from validators.status import Status, status_of
 
@@ -70,7 +70,9 @@ class EntryRow:
 
     def marks(self) -> tuple[TrustMark, ...]:
         """This site's marks of trust for the entry."""
-        return marks_of(self)
+        if self.verdict is None:
+            return (TrustMark.UNJUDGED,)
+        return self.verdict.marks(self.created, self.strength, confirmed=self.confirmed)
 
     @property
     def trusted(self) -> bool:

@@ -7,14 +7,14 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, String, and_, bindparam, cast, false, func, select
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, false, func, select
 
 from marketplace.entries.records import EntryRow
 from marketplace.models import Certificate, ChangeRow, Entry, EntryBody, EntryTag, VerdictRow
 from marketplace.models.current import SEPARATOR
 from marketplace.rules.trust import StoredVerdict, is_confirmed
 from marketplace.rules.visibility import VisibleLogs
-from validators.document import Strength
+from validators.document import Coordinates, Strength
 from validators.verdict import Standing
 
 #: Fields of an EntryRow that are columns of their own, in its order.
@@ -33,47 +33,42 @@ def select_rows(scope: VisibleLogs) -> Select[Any]:
     return _select_rows(scope.keys)
 
 
+def select_hidden(scope: VisibleLogs) -> Select[Any]:
+    """What the site's filter hides in each log of a scope, in the same shape."""
+    return _select_rows(scope.keys, shown=False)
+
+
 @lru_cache(maxsize=256)
-def _select_rows(logs: tuple[int, ...]) -> Select[Any]:
+def _select_rows(logs: tuple[int, ...], *, shown: bool = True) -> Select[Any]:
     """Kept, because putting the statement together takes longer than running it."""
     scope = VisibleLogs(tuple((log, 0) for log in logs))
-    columns: dict[str, Any] = {
+    others: dict[str, Any] = {
         "key": Entry.id,
-        "entry_id": Entry.entry_id,
-        "identifier": Entry.identifier,
-        "email": Entry.email,
-        "created": Entry.created,
-        "subject": Entry.subject,
-        "issuer": Entry.issuer,
-        "size": Entry.size,
-        "type": Entry.type,
-        "valid": Entry.valid,
-        "deprecated": Entry.deprecated,
-        "title": Entry.title,
-        "description": Entry.description,
-        "os": Entry.os,
-        "os_version": Entry.os_version,
-        "os_arch": Entry.os_arch,
-        "kind": Entry.kind,
-        "format": Entry.format,
-        "publisher": Entry.publisher,
-        "version": Entry.version,
         "location": Entry.first_location,
-        "has_web": Entry.has_web,
-        "has_pdisk": Entry.has_pdisk,
         "strength": EntryBody.strength,
         "conflicting": scope.conflicting(),
         "confirmed": is_confirmed(),
         "key_digest": Certificate.key_digest,
         "bound": func.coalesce(Certificate.email == Entry.email, false()),
     }
+    columns = (others[name] if name in others else getattr(Entry, name) for name in _NAMES)
+    hidden = and_(scope.covers(ChangeRow.log_id), ~ChangeRow.shown)
     return (
-        select(*(columns[name].label(name) for name in _NAMES), *VERDICT_COLUMNS)
+        select(*(column.label(name) for name, column in zip(_NAMES, columns, strict=True)), *VERDICT_COLUMNS)
         .select_from(Entry)
-        .join(ChangeRow, and_(ChangeRow.entry_key == Entry.id, scope.serves()))
+        .join(ChangeRow, and_(ChangeRow.entry_key == Entry.id, scope.serves() if shown else hidden))
         .join(EntryBody, EntryBody.id == ChangeRow.body_id)
         .join(Certificate, Certificate.id == Entry.certificate_id)
         .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
+    )
+
+
+def has_coordinates(coordinates: Coordinates) -> tuple[ColumnElement[bool], ...]:
+    """Whether an entry has these coordinates; conditions for ``select_rows``."""
+    return (
+        Entry.identifier == coordinates.identifier,
+        Entry.email == coordinates.email,
+        Entry.created == coordinates.created,
     )
 
 

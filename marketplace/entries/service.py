@@ -38,7 +38,7 @@ from marketplace.entries.records import (
     EntryRow,
     StoredEntry,
 )
-from marketplace.entries.rows import select_rows, to_row
+from marketplace.entries.rows import has_coordinates, select_rows, to_row
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
     Certificate,
@@ -368,13 +368,7 @@ class VisibleEntries:
     def _statements(self, coordinates: Coordinates) -> Sequence[EntryRow]:
         if not (can_occur(coordinates.identifier) and can_occur(coordinates.email)):
             return []
-        found = self._session.execute(
-            select_rows(self._scope).where(
-                Entry.identifier == coordinates.identifier,
-                Entry.email == coordinates.email,
-                Entry.created == coordinates.created,
-            )
-        )
+        found = self._session.execute(select_rows(self._scope).where(*has_coordinates(coordinates)))
         return [to_row(row) for row in found]
 
     def _preferred_of(self, rows: Sequence[EntryRow]) -> EntryRow | None:

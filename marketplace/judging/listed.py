@@ -31,7 +31,7 @@ def to_statement(listed: Listed, material: TrustMaterial, now: datetime) -> Stat
         created=row.created,
         certificate="",
         key="",
-        decision=_decision(row, listed.bound, material, now),
+        decision=_decision(row, material, now),
         valid=row.valid,
         deprecated=row.deprecated,
         checksums=listed.checksums,
@@ -41,16 +41,16 @@ def to_statement(listed: Listed, material: TrustMaterial, now: datetime) -> Stat
     )
 
 
-def _decision(row: EntryRow, bound: bool, material: TrustMaterial, now: datetime) -> Decision:
+def _decision(row: EntryRow, material: TrustMaterial, now: datetime) -> Decision:
     held = row.verdict
     if held is None:
         verdict = _certificate(Standing.UNTRUSTED_ISSUER, None)
         rule = Rule("chain", RuleOutcome.FAILED, _UNJUDGED, "the site has checked it", "unjudged")
-        return Decision(verdict, True, True, bound, row.confirmed, row.strength, (rule,))
+        return Decision(verdict, True, True, row.bound, row.confirmed, row.strength, (rule,))
     endorsed = Endorsed(
         created=row.created,
         email=row.email,
-        bound=bound,
+        bound=row.bound,
         strength=row.strength,
         signature="strong" if row.strength is Strength.STRONG else "SHA-1, or made with a key of 1024 bits",
         begins=held.begins,

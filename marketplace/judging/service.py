@@ -123,7 +123,9 @@ class ImageJudge:
         for row in shown:
             if row.identifier in strange:
                 # Nobody who may count says anything: the strangers of the list tell why not.
-                said[row.identifier].append(to_statement(Listed(row, (), False, False), material, now))
+                said[row.identifier].append(
+                    to_statement(Listed(replace(row, bound=False), (), equivocal=False), material, now)
+                )
         found = {image: judge(image, said[image], MARKETPLACE, now) for image in images - unshown}
         for image in unshown:
             verdict = self.judge(visible, image, now)
@@ -148,7 +150,8 @@ class ImageJudge:
     def _statement(self, current: CurrentStatement, now: datetime) -> Statement:
         """What is said, judged; proving and judging it again is spared for a little while."""
         material = self._trust.material
-        key = (current.entry_id, current.confirmed, current.groups, current.equivocal, current.shown)
+        row = current.row
+        key = (row.entry_id, row.confirmed, current.groups, current.equivocal, current.shown)
         with self._lock:
             generation = self._generation
             known = self._known.get(key)
@@ -168,7 +171,7 @@ class ImageJudge:
             hidden = self._site_filter.find_reason(entry) or "this site does not show the entry"
         return statement_of(
             entry,
-            self._trust.decide(entry, now, email_confirmed=statement.confirmed),
+            self._trust.decide(entry, now, email_confirmed=statement.row.confirmed),
             groups=statement.groups,
             equivocal=statement.equivocal,
             hidden=hidden,
@@ -210,9 +213,10 @@ def _ends(statement: Statement, now: datetime) -> list[datetime]:
 
 
 def _superseded(asked: Coordinates, statements: Sequence[CurrentStatement]) -> Asked | None:
-    if any(one.coordinates == asked for one in statements):
+    said = [one.row.coordinates for one in statements]
+    if asked in said:
         return None
-    by = next((one.coordinates for one in statements if one.coordinates.email == asked.email), None)
+    by = next((one for one in said if one.email == asked.email), None)
     return Asked(asked, by)
 
 

@@ -69,14 +69,14 @@ def _values(conflict: Conflict, judges: Judging) -> dict[str, Any]:
         "left_out": conflict.total - len(conflict.entries),
         "entries": [
             {
-                "id": said.entry_id,
-                "title": cut((said.title or "").strip() or place.identifier, 120),
-                "deprecated": said.deprecated is not None,
-                "reason": cut(said.deprecated or "", 160),
-                "subject": cut(said.subject, 200),
-                "issuer": cut(said.issuer, 200),
-                "badges": certificate_badges(said, judges),
-                "key": said.key,
+                "id": said.row.entry_id,
+                "title": cut((said.row.title or "").strip() or place.identifier, 120),
+                "deprecated": said.row.deprecated is not None,
+                "reason": cut(said.row.deprecated or "", 160),
+                "subject": cut(said.row.subject, 200),
+                "issuer": cut(said.row.issuer, 200),
+                "badges": certificate_badges(said.row, judges),
+                "key": said.row.key_digest,
                 "accepted_at": said.accepted_at,
             }
             for said in conflict.entries

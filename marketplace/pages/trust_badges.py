@@ -15,7 +15,7 @@ from marketplace.entries import EntryRow
 from marketplace.facets import TrustMark
 from marketplace.http.security import principal_of
 from marketplace.http.visible_entries import visible_entries
-from marketplace.rules.trust import MarkedEntry, StoredVerdict
+from marketplace.rules.trust import StoredVerdict
 from marketplace.runtime import Runtime
 from validators.document import Strength, format_time
 from validators.policy import Code, Status, Verdict, Weight
@@ -168,7 +168,7 @@ def lines_of(request: Request, rows: Iterable[EntryRow]) -> Lines:
         return Lines(judges, runtime.judge.judge_listed(visible, listed, now), now, private)
 
 
-def certificate_badges(row: MarkedEntry, judges: Judging) -> list[Badge]:
+def certificate_badges(row: EntryRow, judges: Judging) -> list[Badge]:
     """What a side of a conflict shows of the certificate and the signature."""
     found = standing_badges(row.verdict) if judges is Judging.BY_ANCHORS else []
     return [*found, strength_badge(row.strength)] if row.strength is Strength.LEGACY else found

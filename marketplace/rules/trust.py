@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, case, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -135,33 +135,6 @@ class StoredVerdict:
         """The marks of an entry that this certificate signed."""
         sound = self.is_sound(created, strength)
         return trust_marks(self.standing.value, listed=self.listed, sound=sound, confirmed=confirmed)
-
-
-class MarkedEntry(Protocol):
-    """An entry as far as its marks depend on it."""
-
-    @property
-    def created(self) -> datetime:
-        """The creation time of the entry."""
-
-    @property
-    def strength(self) -> Strength:
-        """The strength of the entry's signature."""
-
-    @property
-    def confirmed(self) -> bool:
-        """Whoever reads the endorser's mail agreed to its certificate, as far as all may know."""
-
-    @property
-    def verdict(self) -> StoredVerdict | None:
-        """On its certificate; None where nobody has looked at it yet."""
-
-
-def marks_of(entry: MarkedEntry) -> tuple[TrustMark, ...]:
-    """How this site stands to an entry."""
-    if entry.verdict is None:
-        return (TrustMark.UNJUDGED,)
-    return entry.verdict.marks(entry.created, entry.strength, confirmed=entry.confirmed)
 
 
 #: Made once: building aliases costs more than running the statements they are in.

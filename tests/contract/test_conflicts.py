@@ -77,8 +77,8 @@ def test_one_key_that_says_two_things(database: Database) -> None:
     (found,) = seen(database)
     assert (found.coordinates, found.kind) == (accept(GOOD).coordinates, ConflictKind.EQUIVOCATION)
     # The deprecation is what readers are shown, and stands first.
-    assert [one.title for one in found.entries] == ["bad", "good"]
-    assert len({one.key for one in found.entries}) == 1
+    assert [one.row.title for one in found.entries] == ["bad", "good"]
+    assert len({one.row.key_digest for one in found.entries}) == 1
     assert flags(database, GOOD, BAD) == [True, True]
 
 
