@@ -13,6 +13,8 @@ from validators.parser import parse_trusted
 
 #: Most words of one field that are indexed; a text as long as the format allows has about this many.
 FIELD_WORDS = 4000
+#: How many times the title's words count where no field is named: a title says what an image is.
+TITLE_WEIGHT = 3
 #: Most words of an entry that are indexed. PostgreSQL counts positions no further than 16 383.
 ENTRY_WORDS = 12_000
 
@@ -54,6 +56,12 @@ class SearchDocument:
             SearchField.IDENTIFIER: runs(self.identifier),
             SearchField.PUBLISHER: runs(self.publisher),
         }
+
+    def all_words(self) -> list[list[str]]:
+        """The words that a search without a field finds, as runs, those of the title several times."""
+        by_field = {**self.field_words()}
+        found = by_field.pop(SearchField.TITLE) * TITLE_WEIGHT
+        return bounded([*found, *(run for runs in by_field.values() for run in runs), *self.other_words()])
 
     def other_words(self) -> list[list[str]]:
         """The words that only a search without a field finds, as runs."""

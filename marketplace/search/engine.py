@@ -8,8 +8,11 @@ up to which it was made; both change together or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from pyroaring import BitMap
@@ -17,6 +20,9 @@ from pyroaring import BitMap
 from marketplace.search.document import SearchDocument
 from marketplace.search.words import WordQuery
 
+#: Bytes of answers that are remembered for an index; of one, and of each set and each entry in it, about.
+ANSWER_BYTES = 16 * 2**20
+_ANSWER, _SET, _ENTRY = 500, 200, 4
 #: Raised when what is written into an index changes, so that older indexes are built again.
 SCHEMA_VERSION = 4
 
@@ -107,6 +113,51 @@ class Matches(Protocol):
         """
 
 
+class Ranked:
+    """The answer of an engine that scores every entry that fits; see Matches. It never changes.
+
+    Args:
+        found: scores and keys.
+        whole: whether the index had everything.
+        before: an earlier answer to the same query; entries that it has keep their scores.
+    """
+
+    def __init__(
+        self, found: Iterable[tuple[float, int]], *, whole: bool, before: Ranked | None = None
+    ) -> None:
+        known = BitMap() if before is None else before.keys
+        fresh: defaultdict[float, list[int]] = defaultdict(list)
+        for score, key in found:
+            if key not in known:
+                fresh[score].append(key)
+        equal = {} if before is None else dict(before._equals)
+        equal |= {score: equal.get(score, BitMap()) | BitMap(keys) for score, keys in fresh.items()}
+        self._equals: list[Equals] = [Equals(score, equal[score]) for score in sorted(equal, reverse=True)]
+        self.keys: BitMap = BitMap.union(known, *map(BitMap, fresh.values()))
+        self.whole = whole
+
+    def bytes(self) -> int:
+        """Bytes of memory, about."""
+        return _ANSWER + _SET * len(self._equals) + _ENTRY * len(self.keys)
+
+    def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
+        """The best-fitting entries among some; see Matches."""
+        start = 0 if last is None else bisect_left(self._equals, -last, key=lambda equals: -equals.score)
+        listed: list[Equals] = []
+        count = 0
+        for score, keys in islice(self._equals, start, None):
+            if count >= limit:
+                break
+            if held := among & keys:
+                listed.append(Equals(score, held))
+                count += len(held) if score != last else 0
+        return listed
+
+    def score_of(self, entry_key: int) -> float | None:
+        """The score that an entry has by now; see Matches."""
+        return next((score for score, keys in self._equals if entry_key in keys), None)
+
+
 class SearchIndex(Protocol):
     """The index of one log. Reading is safe from any thread, also while one other writes."""
 
@@ -155,6 +206,9 @@ class SearchEngine(Protocol):
         Raises:
             OSError: the directory of the indexes cannot be used.
         """
+
+    def has(self, log: str) -> bool:
+        """Whether there is an index of a log, whatever state it is in."""
 
     def open(self, log: str) -> SearchIndex:
         """Open a log's index, a new and empty one where there is none.

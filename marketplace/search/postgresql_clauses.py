@@ -76,13 +76,6 @@ class Clauses:
         self._there, self._since = BitMap(), object()
         self._lock = Lock()
 
-    def clear(self) -> None:
-        """Forget everything, as a process that just started knows nothing."""
-        with self._lock:
-            self._known.clear()
-            self._hopeless.clear()
-            self._there, self._since = BitMap(), object()
-
     def find(
         self, session: Session, clauses: Sequence[Clause], current: CurrentKeys
     ) -> tuple[dict[Clause, BitMap], BitMap]:

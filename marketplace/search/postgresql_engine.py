@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session
 
 from marketplace.db import Database
 from marketplace.entries.bounded_cache import BoundedCache
-from marketplace.search.answers import Ranked
 from marketplace.search.document import ENTRY_WORDS, SearchDocument
 from marketplace.search.engine import (
     SCHEMA_VERSION,
@@ -33,6 +32,7 @@ from marketplace.search.engine import (
     IndexBatch,
     Matches,
     Position,
+    Ranked,
 )
 from marketplace.search.errors import IndexBrokenError, SearchError, too_costly
 from marketplace.search.postgresql_clauses import STATEMENT_LIMIT, Clauses
@@ -74,13 +74,18 @@ class PostgresqlEngine:
         """See SearchEngine: all processes use the one of the database."""
         return ""
 
+    def has(self, log: str) -> bool:
+        """Whether there is an index of a log; see SearchEngine."""
+        with self._database.read() as session:
+            return _exists(session, _table(log))
+
     def open(self, log: str) -> PostgresqlIndex:
         """Open or begin a log's index; see SearchEngine."""
         table = _table(log)
         with _broken(table), self._database.write() as session:
             # CREATE ... IF NOT EXISTS fails when two processes start at the same moment.
             session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": _SCHEMA})
-            if session.scalar(text("SELECT to_regclass(:name)"), {"name": table}) is None:
+            if not _exists(session, table):
                 _create(session, table)
         opened = PostgresqlIndex(self._database, table, Clauses(table, _clause, self._late, self._limit))
         opened.position()
@@ -141,11 +146,6 @@ class PostgresqlIndex:
         keys = self._find(query.required, query.excluded, current) if whole else BitMap()
         return PostgresqlMatches(self, query, keys, current, whole=whole)
 
-    def forget_words(self) -> None:
-        """Forget answers, as a process that just started knows none."""
-        self._clauses.clear()
-        self._scores.clear()
-
     def best(
         self, query: WordQuery, current: CurrentKeys, among: BitMap, limit: int, last: float | None
     ) -> list[Equals]:
@@ -155,9 +155,7 @@ class PostgresqlIndex:
             coarse = self._coarsely(scoring, current, among)
             return [one for one in coarse if one.keys and (last is None or one.score <= last)]
         scores = self._score(tuple(scoring), current.since, among)
-        best_first = sorted(scores, key=scores.__getitem__, reverse=True)
-        ranked = Ranked([scores[key] for key in best_first], best_first, whole=True)
-        return ranked.best(among, limit, last)
+        return Ranked(((score, key) for key, score in scores.items()), whole=True).best(among, limit, last)
 
     def _score(self, scoring: tuple[str, ...], since: Hashable, among: BitMap) -> dict[int, float]:
         """What entries score for some lexemes, at least those given; it never changes."""
@@ -230,6 +228,10 @@ class PostgresqlMatches:
 def _table(log: str) -> str:
     """The table of a log. A hash, so no name of a log is ever part of a statement."""
     return f"{_SCHEMA}.words_{sha256(log.encode()).hexdigest()[:20]}"
+
+
+def _exists(session: Session, table: str) -> bool:
+    return session.scalar(text("SELECT to_regclass(:name)"), {"name": table}) is not None
 
 
 def _create(session: Session, table: str) -> None:

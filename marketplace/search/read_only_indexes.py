@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 from marketplace.config import Settings
 from marketplace.db import Database
-from marketplace.search import directory
-from marketplace.search.engine import SearchEngine, SearchIndex
+from marketplace.search.engine import SearchIndex
 from marketplace.search.engines import open_engine
 from marketplace.search.errors import SearchUnavailableError
 from marketplace.search.indexer import SearchIndexer
@@ -21,15 +19,7 @@ _RETRY_AFTER = 5
 
 
 class _ExistingIndexes(Indexes):
-    """Indexes that are there.
-
-    Args:
-        root: where they are kept, for an engine with directories.
-    """
-
-    def __init__(self, engine: SearchEngine, root: Path) -> None:
-        super().__init__(engine)
-        self._root = root
+    """Indexes that are there."""
 
     def get(self, log: str) -> SearchIndex:
         """A log's index.
@@ -38,9 +28,7 @@ class _ExistingIndexes(Indexes):
             SearchUnavailableError: there is none.
             IndexBrokenError: it cannot be read.
         """
-        if self.engine.name != "postgresql" and not directory.is_made(
-            directory.directory_of(self._root, log)
-        ):
+        if not self.engine.has(log):
             raise SearchUnavailableError(f"there is no search index of the log {log}: {_AGAIN}", _RETRY_AFTER)
         return super().get(log)
 
@@ -66,7 +54,7 @@ def open_indexes(settings: Settings, database: Database) -> Iterator[SearchIndex
     if engine is None:
         yield None
         return
-    indexer = _ReadOnlyIndexer(database, _ExistingIndexes(engine, settings.data / "search"))
+    indexer = _ReadOnlyIndexer(database, _ExistingIndexes(engine))
     try:
         yield indexer
     finally:

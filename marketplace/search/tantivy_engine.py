@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from dataclasses import astuple
 from importlib.metadata import version
 from pathlib import Path
@@ -14,17 +13,23 @@ from typing import Any
 import tantivy
 from tantivy import Occur, Query
 
-from marketplace.search import directory
-from marketplace.search.answers import Ranked, answer_cache
-from marketplace.search.document import SearchDocument, bounded
-from marketplace.search.engine import START, CurrentKeys, EngineStats, IndexBatch, Matches, Position
-from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
+from marketplace.entries.bounded_cache import BoundedCache
+from marketplace.search.directory import Broken, DirectoryEngine, busy, size_of
+from marketplace.search.document import SearchDocument
+from marketplace.search.engine import (
+    ANSWER_BYTES,
+    START,
+    CurrentKeys,
+    EngineStats,
+    IndexBatch,
+    Matches,
+    Position,
+    Ranked,
+)
 from marketplace.search.words import Clause, Match, SearchField, WordQuery
 
 #: Memory of the writer in bytes; it commits to disk what does not fit.
 WRITER_BYTES = 64_000_000
-#: How many times the title's words count where no field is named.
-TITLE_WEIGHT = 3
 
 _ANYWHERE = "anywhere"
 _KEY = "key"
@@ -34,36 +39,19 @@ _POSITION_KEY = 0
 _TOKENIZER = "cut"
 
 
-class TantivyEngine:
+class TantivyEngine(DirectoryEngine["TantivyIndex"]):
     """Tantivy indexes under one directory."""
 
-    name = "tantivy"
-
     def __init__(self, root: Path) -> None:
-        self._root = root
+        super().__init__(root, "tantivy", version("tantivy"))
 
-    def copy(self) -> str:
-        """See SearchEngine."""
-        return directory.copy_of(self._root)
+    def _create(self, where: Path) -> None:
+        tantivy.Index(_schema(), path=str(where))
 
-    def open(self, log: str) -> TantivyIndex:
-        """Open or begin a log's index; see SearchEngine."""
-        where = directory.directory_of(self._root, log)
-        label = directory.Label(self.name, version("tantivy"), log)
-        if not directory.is_made(where):
-            where.mkdir(parents=True, exist_ok=True)
-            with _broken(where):
-                tantivy.Index(_schema(), path=str(where))
-            directory.write_label(where, label)
-        directory.verify_label(where, label)
-        with _broken(where):
-            opened = TantivyIndex(where, tantivy.Index.open(str(where)))
-            opened.position()
-            return opened
-
-    def destroy(self, log: str) -> None:
-        """Remove a log's index; see SearchEngine."""
-        directory.remove(directory.directory_of(self._root, log))
+    def _open(self, where: Path) -> TantivyIndex:
+        opened = TantivyIndex(where, tantivy.Index.open(str(where)))
+        opened.position()
+        return opened
 
 
 class TantivyIndex:
@@ -80,11 +68,14 @@ class TantivyIndex:
         self._seen = (0, 0)
         #: The position, and of which state of the index: every search asks for it.
         self._known: tuple[tuple[int, int], Position] | None = None
-        self._answers = answer_cache()
+        #: By states of the index: who searches goes on to pages and filters.
+        self._answers: BoundedCache[tuple[Hashable, WordQuery], Ranked] = BoundedCache(
+            ANSWER_BYTES, Ranked.bytes
+        )
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
-        with _broken(self._where):
+        with Broken(self._where):
             state, searcher = self._snapshot()
             known = self._known
             if known is not None and known[0] == state:
@@ -99,8 +90,13 @@ class TantivyIndex:
 
     def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
-        with _broken(self._where):
-            writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
+        with Broken(self._where):
+            try:
+                writer = self._index.writer(heap_size=WRITER_BYTES, num_threads=1)
+            except ValueError as error:
+                if "LockBusy" in str(error):
+                    raise busy(self._where) from None
+                raise
             old = [_POSITION_KEY, *batch.forgotten, *(one.entry_key for one in batch.documents)]
             # Not by term: that one takes a Python integer for a signed number and finds nothing here.
             writer.delete_documents_by_query(Query.term_set_query(self._schema, _KEY, old))
@@ -116,24 +112,20 @@ class TantivyIndex:
     def match(self, query: WordQuery, current: CurrentKeys) -> Matches:
         """Find the entries that fit; see SearchIndex."""
         whole = self.position().whole
-        with _broken(self._where):
+        with Broken(self._where):
             state, searcher = self._snapshot()
             known = self._answers.find((state, query))
             if known is None:
                 hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
                 keys = searcher.fast_field_values(_KEY, [address for _, address in hits])
-                known = Ranked([score for score, _ in hits], keys, whole=whole)
+                known = Ranked(zip([score for score, _ in hits], keys, strict=True), whole=whole)
                 self._answers.keep((state, query), known)
             return known
 
-    def forget_words(self) -> None:
-        """Forget answers, as a process that just started knows none."""
-        self._answers.clear()
-
     def stats(self) -> EngineStats:
         """The size of the index; see SearchIndex."""
-        with _broken(self._where):
-            return EngineStats(max(0, self._snapshot()[1].num_docs - 1), directory.size_of(self._where))
+        with Broken(self._where):
+            return EngineStats(max(0, self._snapshot()[1].num_docs - 1), size_of(self._where))
 
     def close(self) -> None:
         """Nothing is held open that the garbage collector does not close."""
@@ -178,30 +170,8 @@ def _schema() -> Any:
 def _document(document: SearchDocument) -> Any:
     made = tantivy.Document()
     made.add_unsigned(_KEY, document.entry_key)
-    by_field = document.field_words()
-    anywhere = by_field[SearchField.TITLE] * TITLE_WEIGHT
-    for field, runs in by_field.items():
-        # Each run is a value of its own: the library leaves a gap between values, so no phrase spans two.
+    # Each run is a value of its own: the library leaves a gap between values, so no phrase spans two.
+    for name, runs in (*document.field_words().items(), (_ANYWHERE, document.all_words())):
         for run in runs:
-            made.add_text(field.value, " ".join(run))
-        if field is not SearchField.TITLE:
-            anywhere += runs
-    for run in bounded(anywhere + document.other_words()):
-        made.add_text(_ANYWHERE, " ".join(run))
+            made.add_text(str(name), " ".join(run))
     return made
-
-
-@contextmanager
-def _broken(where: Path) -> Iterator[None]:
-    """Turn whatever the library raises on a damaged or vanished index into one error."""
-    try:
-        yield
-    except SearchError:
-        raise
-    except BaseException as error:
-        # A panic of the native code is no Exception; everything else that is none goes its way.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        if "LockBusy" in str(error):
-            raise IndexBusyError(f"another process is writing {where}") from None
-        raise IndexBrokenError(f"{where}: {type(error).__name__}: {error}") from error

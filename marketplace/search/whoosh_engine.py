@@ -4,67 +4,86 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Hashable, Mapping
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import whoosh
 from whoosh import index
 
 from marketplace.entries.bounded_cache import BoundedCache
-from marketplace.search import directory
-from marketplace.search.answers import ANSWER_BYTES
-from marketplace.search.engine import CurrentKeys, EngineStats, IndexBatch, Matches, Position
-from marketplace.search.errors import IndexBrokenError, SearchError
+from marketplace.search.directory import Broken, DirectoryEngine, size_of, verify_sizes
+from marketplace.search.engine import (
+    ANSWER_BYTES,
+    START,
+    CurrentKeys,
+    EngineStats,
+    IndexBatch,
+    Matches,
+    Position,
+    Ranked,
+)
+from marketplace.search.whoosh_fields import ANYWHERE, KEY, POSITION, POSITION_KEY, schema
 from marketplace.search.whoosh_process import BatchWriter
-from marketplace.search.whoosh_state import NOTHING, IndexContents, IndexState, ScoredAnswer
-from marketplace.search.whoosh_writing import schema
+from marketplace.search.whoosh_reading import Scoring, Search, Segment
 from marketplace.search.words import WordQuery
 
-#: Earlier states whose answers are gone on from: those of some minute in which uploads never pause.
-_PAST = 64
+#: Answers begin anew, with what words are worth, when the log grew by more than one in so many documents.
+UNLIKE = 50
 #: Nanoseconds after which a directory's time of change is told apart from that of any later change.
 _SETTLED = 2_000_000_000
 
 
-class WhooshEngine:
+class WhooshEngine(DirectoryEngine["WhooshIndex"]):
     """Whoosh indexes under one directory."""
 
-    name = "whoosh"
-
     def __init__(self, root: Path) -> None:
-        self._root = root
+        super().__init__(root, "whoosh", whoosh.versionstring())
         self._writer = BatchWriter()
 
-    def copy(self) -> str:
-        """See SearchEngine."""
-        return directory.copy_of(self._root)
+    def _create(self, where: Path) -> None:
+        index.create_in(str(where), schema())
 
-    def open(self, log: str) -> WhooshIndex:
-        """Open or begin a log's index; see SearchEngine."""
-        where = directory.directory_of(self._root, log)
-        label = directory.Label(self.name, whoosh.versionstring(), log)
-        if not directory.is_made(where):
-            where.mkdir(parents=True, exist_ok=True)
-            with _Broken(where):
-                index.create_in(str(where), schema())
-            directory.write_label(where, label)
-        directory.verify_label(where, label)
-        with _Broken(where):
-            opened = WhooshIndex(where, index.open_dir(str(where)), self._writer)
+    def _open(self, where: Path) -> WhooshIndex:
+        opened = WhooshIndex(where, index.open_dir(str(where)), self._writer)
         opened.verify()
         return opened
 
-    def destroy(self, log: str) -> None:
-        """Remove a log's index; see SearchEngine."""
-        directory.remove(directory.directory_of(self._root, log))
+
+class _State(NamedTuple):
+    """An index as a commit left it, open.
+
+    Args:
+        segments: by their names.
+    """
+
+    generation: int
+    searcher: Any
+    position: Position
+    segments: Mapping[str, Segment]
+
+
+class _Answer(NamedTuple):
+    """What fits a query, as of a commit.
+
+    Args:
+        segments: names of those that were looked through.
+    """
+
+    generation: int
+    segments: frozenset[str]
+    scoring: Scoring
+    ranked: Ranked
 
 
 class WhooshIndex:
     """A Whoosh index; see SearchIndex.
 
     Whoosh's readers seek in shared files, so one thread at a time reads; answers hold no file and are shared.
+    To score everything again after each commit would make searches wait beside uploads, and an entry's words
+    never change: so an answer goes on from an earlier one, and only segments that are new are looked through.
     """
 
     def __init__(self, where: Path, opened: Any, writer: BatchWriter) -> None:
@@ -73,71 +92,56 @@ class WhooshIndex:
         self._writer = writer
         self._lock = Lock()
         #: The newest state that was read.
-        self._open: IndexState | None = None
+        self._open: _State | None = None
         #: When the directory changed that was listed last, and the generation found.
         self._listed: tuple[int, int] | None = None
-        self._answers: BoundedCache[tuple[int, WordQuery], ScoredAnswer] = BoundedCache(
-            ANSWER_BYTES, ScoredAnswer.bytes
+        #: By queries and states of the log, as entries that went come back with another state.
+        self._answers: BoundedCache[tuple[WordQuery, Hashable], _Answer] = BoundedCache(
+            ANSWER_BYTES, lambda answer: answer.ranked.bytes()
         )
-        #: The newest states that were read, by their generations.
-        self._past: dict[int, IndexContents] = {}
+        #: Where the index stood when the oldest answers were begun.
+        self._begun = 0
 
     def verify(self) -> None:
-        """Read a little of every part, so that damage shows at start and not in a search.
-
-        Raises:
-            IndexBrokenError: it cannot be read.
-        """
-        directory.verify_sizes(self._where, self._index.latest_generation())
-        with _Broken(self._where), self._lock:
-            for reader, _ in self._newest().segments:
-                for name in reader.indexed_field_names():
-                    for word in islice(reader.lexicon(name), 3):
-                        next(reader.postings(name, word).all_ids(), None)
+        """Read a little of every part, so that damage shows at start and not in a search."""
+        verify_sizes(self._where, self._index.latest_generation())
+        with self._lock:
+            for segment in self._newest().segments.values():
+                for name in segment.reader.indexed_field_names():
+                    for word in islice(segment.reader.lexicon(name), 3):
+                        next(segment.reader.postings(name, word).all_ids(), None)
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
-        with _Broken(self._where), self._lock:
+        with Broken(self._where), self._lock:
             return self._newest().position
 
     def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
-        with _Broken(self._where):
+        with Broken(self._where):
             self._writer.write(self._index, self._where, batch)
 
     def match(self, query: WordQuery, current: CurrentKeys) -> Matches:
         """Find the entries that fit; see SearchIndex."""
-        with _Broken(self._where):
+        key = query, current.since
+        with Broken(self._where):
             # What is known waits for nobody who reads.
-            known = self._answers.find((self._generation(), query))
-            if known is None:
+            known = self._answers.find(key)
+            if known is None or known.generation != self._generation():
                 with self._lock:
                     state = self._newest()
-                    key = state.generation, query
                     # Whoever waited for the lock may have waited for this very answer.
-                    known = self._answers.find(key) or self._answer(state, query)
-                self._answers.keep(key, known)
+                    known = self._answers.find(key)
+                    if known is None or known.generation != state.generation:
+                        known = _answer(state, query, known)
+                        self._answers.keep(key, known)
             return known.ranked
-
-    def _answer(self, state: IndexState, query: WordQuery) -> ScoredAnswer:
-        """An answer that goes on from the newest earlier one, where there is one."""
-        for generation in reversed(self._past):
-            known = self._answers.find((generation, query))
-            if known is not None:
-                if not state.is_like(known.scoring):
-                    break
-                return state.continued(query, known, self._past[generation])
-        return state.answer(query)
-
-    def forget_words(self) -> None:
-        """Forget answers, as a process that just started knows none."""
-        self._answers.clear()
 
     def stats(self) -> EngineStats:
         """The size of the index; see SearchIndex."""
-        with _Broken(self._where), self._lock:
+        with Broken(self._where), self._lock:
             documents = self._newest().searcher.doc_count()
-            return EngineStats(max(0, documents - 1), directory.size_of(self._where))
+            return EngineStats(max(0, documents - 1), size_of(self._where))
 
     def close(self) -> None:
         """Close the segments, and end the process that writes; the next use opens and starts them again."""
@@ -145,22 +149,21 @@ class WhooshIndex:
             self._close()
         self._writer.close()
 
-    def _newest(self) -> IndexState:
+    def _newest(self) -> _State:
         generation = self._generation()
         if self._open is None or self._open.generation != generation:
-            before = self._past[next(reversed(self._past))] if self._past else NOTHING
             # Opened anew: a searcher that is refreshed keeps segments that are gone.
             searcher = self._index.searcher()
             try:
-                fresh = IndexState(generation, searcher, before)
+                fresh = _read_state(generation, searcher, self._open.segments if self._open else {})
             except BaseException:  # also when interrupted: no searcher stays open
                 searcher.close()
                 raise
             self._close()
             self._open = fresh
-            self._past[generation] = fresh.contents
-            if len(self._past) > _PAST:
-                del self._past[next(iter(self._past))]
+            if (fresh.position.sequence - self._begun) * UNLIKE > searcher.doc_count():
+                self._answers.clear()
+                self._begun = fresh.position.sequence
         return self._open
 
     def _generation(self) -> int:
@@ -179,21 +182,23 @@ class WhooshIndex:
             self._open = None
 
 
-class _Broken:
-    """Turns whatever Whoosh raises on a damaged or vanished index into one error.
+def _read_state(generation: int, searcher: Any, before: Mapping[str, Segment]) -> _State:
+    stored = searcher.document(**{KEY: POSITION_KEY})
+    readers = [leaf.reader() for leaf, _ in searcher.leaf_searchers()]
+    named = {reader.segment().segment_id(): reader for reader in readers if reader.doc_count_all()}
+    segments = {name: Segment(reader, before.get(name)) for name, reader in named.items()}
+    return _State(generation, searcher, Position(*stored[POSITION]) if stored else START, segments)
 
-    A class, because every search asks every log that its reader sees, and a generator takes longer.
-    """
 
-    __slots__ = ("_where",)
-
-    def __init__(self, where: Path) -> None:
-        self._where = where
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        # Errors of struct, zlib, pickle and the OS, of assertions and look-ups were all seen.
-        if isinstance(error, Exception) and not isinstance(error, SearchError):
-            raise IndexBrokenError(f"{self._where}: {type(error).__name__}: {error}") from error
+def _answer(state: _State, query: WordQuery, known: _Answer | None) -> _Answer:
+    """The entries that fit; only what came since is looked for where an earlier answer is known."""
+    if known is None:
+        average = state.searcher.avg_field_length(ANYWHERE) or 1.0
+        scoring = Scoring(state.searcher.doc_count_all(), average)
+    else:
+        scoring = known.scoring
+    fresh = [name for name in state.segments if known is None or name not in known.segments]
+    search = Search(query, scoring, state.segments)
+    found = (one for name in fresh for one in search.find(name))
+    ranked = Ranked(found, whole=state.position.whole, before=known and known.ranked)
+    return _Answer(state.generation, frozenset(state.segments), scoring, ranked)

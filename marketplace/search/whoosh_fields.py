@@ -1,4 +1,4 @@
-"""How Whoosh stores words: taken as they were cut for every engine, with their places in few bytes.
+"""What a Whoosh index holds of an entry, and how its words are stored: as they were cut for every engine.
 
 Whoosh's own text field cuts text by itself, through an object a word, and pickles
 the places of each word: half the time of building an index.
@@ -10,8 +10,39 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from whoosh.fields import FieldType
+from whoosh import fields
+from whoosh.columns import NumericColumn
 from whoosh.formats import Format
+
+from marketplace.search.words import SearchField
+
+#: Field with the words of all fields.
+ANYWHERE = "anywhere"
+KEY = "key"
+#: Column with the key of each document's entry and how many words the entry has; 0 for the one that is none.
+NUMBER = "number"
+_LENGTH_BITS = 16
+POSITION = "position"
+#: Key of the one document that is no entry: it holds the position, so both commit together.
+POSITION_KEY = "position"
+
+
+def schema() -> fields.Schema:
+    """The fields of an index."""
+    return fields.Schema(
+        **{KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("Q")), POSITION: fields.STORED},
+        **{name: Words() for name in (ANYWHERE, *(field.value for field in SearchField))},
+    )
+
+
+def number_of(entry_key: int, words: int) -> int:
+    """What the column NUMBER holds of an entry with so many words."""
+    return entry_key << _LENGTH_BITS | words
+
+
+def key_and_words(number: int) -> tuple[int, int]:
+    """The key of the entry in a number of the column NUMBER, and how many words the entry has."""
+    return number >> _LENGTH_BITS, number & ((1 << _LENGTH_BITS) - 1)
 
 
 class Places(Format):  # type: ignore[misc]  # the library is untyped
@@ -26,7 +57,7 @@ class Places(Format):  # type: ignore[misc]  # the library is untyped
         return struct.unpack(f"<{len(stored) // 2}H", stored)
 
 
-class Words(FieldType):  # type: ignore[misc]  # the library is untyped
+class Words(fields.FieldType):  # type: ignore[misc]  # the library is untyped
     """A field of words, as runs; no phrase spans two runs."""
 
     def __init__(self) -> None:

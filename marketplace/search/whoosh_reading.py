@@ -1,4 +1,4 @@
-"""Answering a query from one segment of a Whoosh index.
+"""Answering a query from the segments of a Whoosh index.
 
 Whoosh reads the postings. The conditions are held against each other here, and what fits is scored: Whoosh's
 own query objects score every posting of every word, and nothing can stop them on the way.
@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from math import log
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
-from pyroaring import BitMap
 from whoosh.matching import ListMatcher, WrappingMatcher
 
-from marketplace.search.errors import SearchRefusedError
+from marketplace.search.errors import SearchRefusedError, too_costly
+from marketplace.search.whoosh_fields import ANYWHERE, NUMBER, key_and_words
 from marketplace.search.words import Clause, Match, WordQuery
 
-#: Field with the words of all fields.
-ANYWHERE = "anywhere"
-#: Column with the key of each document's entry and how many words the entry has; 0 for the one that is none.
-NUMBER = "number"
-_LENGTH_BITS = 16
 #: Seconds of the processor that a query may take.
 TIME_LIMIT = 1.5
 #: Words that one prefix may stand for.
@@ -39,112 +33,108 @@ _SMALL, _ASKED, _MOST_WORDS = 64, 4, 3000
 _LENGTH, _SATURATION = 0.75, 1.2
 
 
-class QueryDeadline:
-    """How much time the thread may spend on a query that begins now."""
-
-    def __init__(self) -> None:
-        self._end = time.thread_time() + TIME_LIMIT
-
-    def check(self) -> None:
-        """Go on if there is time.
-
-        Raises:
-            SearchRefusedError: there is none.
-        """
-        if time.thread_time() > self._end:
-            raise SearchRefusedError(
-                "search.too-costly", "The search takes too long to answer; use rarer words, or fewer."
-            )
+#: What a ListMatcher takes, by field and word.
+_Whole = dict[tuple[str, str], tuple[Any, ...]]
 
 
-class SegmentParts:
-    """The parts of a segment that stay from one commit to the next: segments never change.
+class Segment:
+    """A segment of an index that is open.
 
-    Most indexes are a group's and small, and to find one word on disk takes longer than everything else about
-    them: a small segment is read into memory when some words of it were asked for.
+    Segments never change, but for more documents that are deleted. Most indexes are a group's and small, and
+    to find one word on disk takes longer than everything else about them: a small segment is read into memory
+    when some words of it were asked for.
+
+    Args:
+        before: the same segment as an earlier commit left it; what is known of it goes on.
     """
 
-    def __init__(self, reader: Any) -> None:
-        column = reader.column_reader(NUMBER, translate=False)
-        #: What the column NUMBER holds of each document.
-        self.numbers = array("Q", (column[number] for number in range(reader.doc_count_all())))
-        self._asked = 0
-        self._whole: dict[tuple[str, str], tuple[Any, ...]] | None = None
+    def __init__(self, reader: Any, before: Segment | None) -> None:
+        self.reader = reader
+        if before is None:
+            column = reader.column_reader(NUMBER, translate=False)
+            #: What the column NUMBER holds of each document.
+            self.numbers = array("Q", (column[number] for number in range(reader.doc_count_all())))
+        else:
+            self.numbers = before.numbers
+        self._asked: int = 0 if before is None else before._asked
+        self._whole: _Whole | None = None if before is None else before._whole
 
-    @cached_property
-    def keys(self) -> BitMap:
-        """The keys of its entries, also of deleted ones."""
-        return BitMap([key_of(number) for number in self.numbers])
-
-    def postings(self, reader: Any, name: str, word: str) -> Any | None:
-        """The postings of a word, also some of deleted documents; None where there are none."""
+    def postings(self, name: str, word: str) -> Any | None:
+        """A matcher of the documents with a word, also of some deleted ones; None where there are none."""
         if self._whole is None and len(self.numbers) <= _SMALL:
             self._asked += 1
             if self._asked == _ASKED:
-                self._read_whole(reader)
+                self._whole = self._read_whole()
         if self._whole is not None:
             held = self._whole.get((name, word))
             return None if held is None else ListMatcher(*held)
-        return _postings(reader, name, word) if (name, word) in reader else None
+        return self._read(name, word) if (name, word) in self.reader else None
 
-    def count(self, reader: Any, name: str, word: str) -> int:
+    def count(self, name: str, word: str) -> int:
         """How many documents hold a word, also some deleted ones."""
         if self._whole is not None:
             return len(self._whole.get((name, word), ((),))[0])
-        return int(reader.doc_frequency(name, word))
+        return int(self.reader.doc_frequency(name, word))
 
-    def _read_whole(self, reader: Any) -> None:
-        terms = [(name, word.decode()) for name, word in islice(reader.all_terms(), _MOST_WORDS + 1)]
-        if len(terms) > _MOST_WORDS:
-            return
+    def beginning(self, name: str, begin: str, check: Callable[[], None]) -> set[int]:
+        """The documents with a word that begins so.
+
+        Args:
+            check: called between two words.
+
+        Raises:
+            SearchRefusedError: more words begin so than a prefix may stand for.
+        """
+        found: set[int] = set()
+        words = self.reader.expand_prefix(name, begin) if name in self.reader.schema else ()
+        for count, word in enumerate(words):
+            if count == MAX_EXPANSION:
+                raise SearchRefusedError(
+                    "search.prefix-too-common",
+                    f"More than {MAX_EXPANSION} words begin with {begin!r}; give more letters of it.",
+                )
+            check()
+            found.update(self._read(name, word).all_ids())
+        return found
+
+    def _read(self, name: str, word: str | bytes) -> Any:
+        matcher = self.reader.postings(name, word)
+        # Leaving out each deleted document by itself makes reading twice as slow.
+        return matcher.child if isinstance(matcher, WrappingMatcher) else matcher
+
+    def _read_whole(self) -> _Whole | None:
+        """All postings; None where there are too many words."""
+        terms = list(islice(self.reader.all_terms(), _MOST_WORDS + 1))
         whole = {}
-        for name, word in terms:
-            matcher, found = _postings(reader, name, word), []
+        for name, word in terms if len(terms) <= _MOST_WORDS else ():
+            matcher, found = self._read(name, word), []
             while matcher.is_active():
                 found.append((matcher.id(), matcher.weight(), matcher.value()))
                 matcher.next()
             if found:
-                whole[name, word] = (*zip(*found, strict=True), reader.schema[name].format)
-        self._whole = whole
-
-
-def _postings(reader: Any, name: str, word: str) -> Any:
-    matcher = reader.postings(name, word)
-    # Leaving out each deleted document by itself makes reading twice as slow.
-    return matcher.child if isinstance(matcher, WrappingMatcher) else matcher
+                whole[name, word.decode()] = (*zip(*found, strict=True), self.reader.schema[name].format)
+        return whole or None
 
 
 class Scoring:
-    """What scores are made of in one state of an index.
+    """What the words of one query are worth: what they were when the query was first answered.
 
     Args:
-        segments: the readers of all segments, each with what is kept of it.
-        documents: how many there are, deleted ones too.
-        average: how many words they have on average.
+        documents: how many there were in the index, deleted ones too.
+        average: how many words they had on average.
     """
 
-    def __init__(self, segments: Sequence[tuple[Any, SegmentParts]], documents: int, average: float) -> None:
-        self._segments = segments
-        self.documents = documents
+    def __init__(self, documents: int, average: float) -> None:
+        self._documents = documents
         self._average = average
         self._worths: dict[tuple[str, str], float] = {}
 
-    def on(self, segments: Sequence[tuple[Any, SegmentParts]]) -> Scoring:
-        """The scoring of other segments: words that were looked up are worth what they were.
-
-        Args:
-            segments: none, to outlive every reader.
-        """
-        other = Scoring(segments, self.documents, self._average)
-        other._worths = dict(self._worths)
-        return other
-
-    def worth(self, name: str, word: str) -> float:
+    def worth(self, name: str, word: str, segments: Collection[Segment]) -> float:
         """What a word adds to a score where it stands without end: the more, the fewer hold it."""
         found = self._worths.get((name, word))
         if found is None:
-            holding = sum(kept.count(reader, name, word) for reader, kept in self._segments)
-            found = (log(self.documents / (holding + 1)) + 1) * (_SATURATION + 1)
+            holding = sum(segment.count(name, word) for segment in segments)
+            found = (log(self._documents / (holding + 1)) + 1) * (_SATURATION + 1)
             self._worths[name, word] = found
         return found
 
@@ -153,175 +143,143 @@ class Scoring:
         return _SATURATION * (1 - _LENGTH + _LENGTH * words / self._average)
 
 
-class Segment:
-    """A segment that is open, for one query."""
+class Search:
+    """A query that is being answered.
 
-    def __init__(self, reader: Any, kept: SegmentParts, scoring: Scoring, deadline: QueryDeadline) -> None:
-        self._reader = reader
-        self._kept = kept
+    Args:
+        segments: all of the index, by their names.
+    """
+
+    def __init__(self, query: WordQuery, scoring: Scoring, segments: Mapping[str, Segment]) -> None:
+        self._query = query
         self._scoring = scoring
-        self._deadline = deadline
+        self._segments = segments
+        self._end = time.thread_time() + TIME_LIMIT
 
-    def find(self, query: WordQuery) -> Iterator[tuple[float, int]]:
-        """The entries that fit, as scores and keys.
+    def find(self, name: str) -> Iterator[tuple[float, int]]:
+        """The entries that fit in a segment, as scores and keys.
 
         Raises:
-            SearchRefusedError: it takes too long, or too many words begin so.
+            SearchRefusedError: the query takes too long, or too many words begin so.
         """
-        self._deadline.check()
-        conditions: list[_Condition] = []
-        for clause in query.required:
-            condition = self._condition(clause)
+        self._check()
+        segment = self._segments[name]
+        #: By field and word, so that a word which stands in two clauses is looked for and scores once.
+        known: dict[tuple[str, str], _Word] = {}
+        required: list[_Condition] = []
+        for clause in self._query.required:
+            condition = self._condition(clause, segment, known)
             if condition is None:
                 return
-            conditions.append(condition)
-        conditions.sort(key=lambda one: one.size)
-        excluded = [one for clause in query.excluded if (one := self._condition(clause))]
-        first = conditions[0].numbers() if conditions else self._reader.all_doc_ids()
-        # The rarest leads: what it names is looked for in the others. All that a word names holds it.
-        others = conditions[1:] if conditions and isinstance(conditions[0], _Word) else conditions
-        is_deleted = self._reader.is_deleted
-        for count, number in enumerate(first):
+            required.append(condition)
+        words = sorted(known.values(), key=lambda one: one.size)
+        begun = min((one.documents for one in required if not one.words), key=len, default=None)
+        others = [one for one in required if len(one.words) != 1]
+        excluded = [
+            one for clause in self._query.excluded if (one := self._condition(clause, segment, known))
+        ]
+        # The rarest leads: what it names is looked for in the others.
+        numbers: Iterator[int] = segment.reader.all_doc_ids()
+        fits = [*(one.holds for one in words), *(one.fits for one in others)]
+        if begun is not None and (not words or len(begun) < words[0].size):
+            numbers = iter(sorted(begun))
+        elif words:
+            numbers = words[0].documents()
+            fits = fits[1:]
+        is_deleted = segment.reader.is_deleted
+        for count, number in enumerate(numbers):
             if count % _CHUNK == 0:
-                self._deadline.check()
-            for one in others:
-                if not one.matches(number):
+                self._check()
+            for fit in fits:
+                if not fit(number):
                     break
             else:
-                entry = self._kept.numbers[number]
-                if entry and not is_deleted(number) and not any(one.matches(number) for one in excluded):
-                    damping = self._scoring.damping(entry & ((1 << _LENGTH_BITS) - 1))
-                    yield sum([one.score(damping) for one in conditions]), key_of(entry)
+                key, length = key_and_words(segment.numbers[number])
+                if key and not is_deleted(number) and not any(one.fits(number) for one in excluded):
+                    damping = self._scoring.damping(length)
+                    yield sum([word.score(damping) for word in words]), key
 
-    def _condition(self, clause: Clause) -> _Condition | None:
-        """A clause on this segment; None where nothing there fulfils it."""
+    def _condition(
+        self, clause: Clause, segment: Segment, known: dict[tuple[str, str], _Word]
+    ) -> _Condition | None:
+        """A clause on a segment; None where nothing there fulfils it."""
         name = clause.field or ANYWHERE
         if clause.match is Match.PREFIX:
-            return self._beginning(name, clause.words[0])
-        held = {}
+            documents = segment.beginning(name, clause.words[0], self._check)
+            return _Condition([], documents) if documents else None
         for word in clause.words:
-            matcher = self._kept.postings(self._reader, name, word)
-            if matcher is None:
-                return None
-            size = self._kept.count(self._reader, name, word)
-            held[word] = _Word(matcher, size, self._scoring.worth(name, word))
-        return _Phrase(clause.words, held) if len(clause.words) > 1 else held[clause.words[0]]
+            if (name, word) not in known:
+                matcher = segment.postings(name, word)
+                if matcher is None:
+                    return None
+                worth = self._scoring.worth(name, word, self._segments.values())
+                known[name, word] = _Word(matcher, segment.count(name, word), worth)
+        return _Condition([known[name, word] for word in clause.words], set())
 
-    def _beginning(self, name: str, begin: str) -> _Beginning | None:
-        words = self._reader.expand_prefix(name, begin) if name in self._reader.schema else ()
-        documents: set[int] = set()
-        for count, word in enumerate(words):
-            if count == MAX_EXPANSION:
-                raise SearchRefusedError(
-                    "search.prefix-too-common",
-                    f"More than {MAX_EXPANSION} words begin with {begin!r}; give more letters of it.",
-                )
-            self._deadline.check()
-            documents.update(_postings(self._reader, name, word).all_ids())
-        return _Beginning(documents) if documents else None
-
-
-class _Condition(Protocol):
-    """A clause of a query on one segment, which is gone through once, in ascending order."""
-
-    #: About how many documents fulfil it.
-    size: int
-
-    def numbers(self) -> Iterator[int]:
-        """The documents that may fulfil it; it stands at each of them until the next is asked for."""
-
-    def matches(self, number: int) -> bool:
-        """Whether a document fulfils it."""
-
-    def score(self, damping: float) -> float:
-        """What the document is worth that it stands at."""
+    def _check(self) -> None:
+        if time.thread_time() > self._end:
+            raise too_costly()
 
 
 class _Word:
-    """A word; ``worth`` is what it adds to a score where it stands without end."""
+    """A word in a segment, whose documents are gone through once, in ascending order.
+
+    Args:
+        size: about how many documents hold it.
+        worth: what it adds to a score where it stands without end.
+    """
 
     def __init__(self, matcher: Any, size: int, worth: float) -> None:
+        self._matcher = matcher
         self.size = size
-        self.matcher = matcher
         self._worth = worth
 
-    def numbers(self) -> Iterator[int]:
-        """See _Condition."""
-        matcher = self.matcher
+    def documents(self) -> Iterator[int]:
+        """All that hold it; it stands at each of them until the next is asked for."""
+        matcher = self._matcher
         while matcher.is_active():
             yield matcher.id()
             matcher.next()
 
-    def matches(self, number: int) -> bool:
-        """See _Condition."""
-        matcher = self.matcher
+    def holds(self, number: int) -> bool:
+        """Whether a document has it; it stands there then."""
+        matcher = self._matcher
         if matcher.is_active() and matcher.id() < number:
             matcher.skip_to(number)
         return matcher.is_active() and bool(matcher.id() == number)
 
+    def places(self) -> Sequence[int]:
+        """Where it stands in the document that it stands at."""
+        places: Sequence[int] = self._matcher.value_as("positions")
+        return places
+
     def score(self, damping: float) -> float:
-        """See _Condition; Okapi BM25."""
-        weight: float = self.matcher.weight()
+        """What it adds to the score of the document that it stands at: Okapi BM25."""
+        weight: float = self._matcher.weight()
         return self._worth * weight / (weight + damping)
 
 
-class _Phrase:
-    """Words that follow each other; each of them counts for the score."""
-
-    def __init__(self, words: Sequence[str], held: dict[str, _Word]) -> None:
-        self._words = words
-        self._held = held
-        self._by_size = sorted(held.values(), key=lambda one: one.size)
-        self.size = self._by_size[0].size
-
-    def numbers(self) -> Iterator[int]:
-        """See _Condition."""
-        return self._by_size[0].numbers()
-
-    def matches(self, number: int) -> bool:
-        """See _Condition."""
-        if not all(one.matches(number) for one in self._by_size):
-            return False
-        places = {word: one.matcher.value_as("positions") for word, one in self._held.items()}
-        starts = set(places[self._words[0]])
-        for offset, word in enumerate(self._words[1:], 1):
-            starts.intersection_update([place - offset for place in places[word]])
-        return bool(starts)
-
-    def score(self, damping: float) -> float:
-        """See _Condition."""
-        return sum(one.score(damping) for one in self._by_size)
-
-
-class _Beginning:
-    """Words that begin so; they have no weight."""
-
-    def __init__(self, documents: set[int]) -> None:
-        self._documents = documents
-        self.size = len(documents)
-
-    def numbers(self) -> Iterator[int]:
-        """See _Condition."""
-        return iter(sorted(self._documents))
-
-    def matches(self, number: int) -> bool:
-        """See _Condition."""
-        return number in self._documents
-
-    def score(self, damping: float) -> float:
-        """See _Condition."""
-        return 0.0
-
-
-def number_of(entry_key: int, words: int) -> int:
-    """What the column NUMBER holds of an entry.
+class _Condition(NamedTuple):
+    """A clause of a query on one segment.
 
     Args:
-        words: how many it has.
+        words: which follow each other; none for a prefix.
+        documents: that have a word with the prefix.
     """
-    return entry_key << _LENGTH_BITS | words
 
+    words: Sequence[_Word]
+    documents: set[int]
 
-def key_of(number: int) -> int:
-    """The key of the entry in a number of the column NUMBER."""
-    return number >> _LENGTH_BITS
+    def fits(self, number: int) -> bool:
+        """Whether a document fulfils it."""
+        if not self.words:
+            return number in self.documents
+        for word in self.words:
+            if not word.holds(number):
+                return False
+        if len(self.words) == 1:
+            return True
+        starts = set(self.words[0].places())
+        for offset, word in enumerate(self.words[1:], 1):
+            starts.intersection_update([place - offset for place in word.places()])
+        return bool(starts)

@@ -9,23 +9,16 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from whoosh import fields
-from whoosh.columns import NumericColumn
 from whoosh.index import LockError
 from whoosh.reading import SegmentReader
 
-from marketplace.search import directory
-from marketplace.search.document import SearchDocument, bounded
+from marketplace.search.directory import busy, note_sizes
+from marketplace.search.document import SearchDocument
 from marketplace.search.engine import IndexBatch
-from marketplace.search.errors import IndexBusyError
-from marketplace.search.whoosh_fields import Words
-from marketplace.search.whoosh_reading import ANYWHERE, NUMBER, number_of
-from marketplace.search.words import SearchField
+from marketplace.search.whoosh_fields import ANYWHERE, KEY, NUMBER, POSITION, POSITION_KEY, number_of
 
 #: Memory that the writer may hold before it spills to disk, in mebibytes.
 WRITER_MIB = 64
-#: How many times the title's words count where no field is named: a title says what an image is.
-TITLE_WEIGHT = 3
 
 #: A segment of fewer documents is small. Small ones are merged when so many of about one size have come
 #: together: were all of them merged each time, a document that comes alone would be written dozens of times.
@@ -38,19 +31,6 @@ MERGED_DOCUMENTS = 2000
 #: So many segments are too many files: then this many of the smallest that are not small become one, which
 #: takes some seconds, once in ten thousand entries or so.
 MOST_SEGMENTS, JOINED_SEGMENTS = 32, 8
-
-KEY = "key"
-POSITION = "position"
-#: Key of the one document that is no entry: it holds the position, so both commit together.
-POSITION_KEY = "position"
-
-
-def schema() -> fields.Schema:
-    """The fields of an index."""
-    return fields.Schema(
-        **{KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("Q")), POSITION: fields.STORED},
-        **{name: Words() for name in (ANYWHERE, *(field.value for field in SearchField))},
-    )
 
 
 def write(opened: Any, where: Path, batch: IndexBatch) -> None:
@@ -68,7 +48,7 @@ def write(opened: Any, where: Path, batch: IndexBatch) -> None:
         # Files put together into one are copied into memory by every reader of them.
         writer = opened.writer(limitmb=WRITER_MIB, compound=False)
     except LockError:
-        raise IndexBusyError(f"another process is writing {where}") from None
+        raise busy(where) from None
     try:
         _change(writer, batch)
         writer.commit(mergetype=_merge)
@@ -76,7 +56,7 @@ def write(opened: Any, where: Path, batch: IndexBatch) -> None:
         if not writer.is_closed:
             writer.cancel()
         raise
-    directory.write_sizes(where, opened.latest_generation())
+    note_sizes(where, opened.latest_generation())
 
 
 def _merge(writer: Any, segments: list[Any]) -> list[Any]:
@@ -126,10 +106,7 @@ def _change(writer: Any, batch: IndexBatch) -> None:
 
 
 def _values(document: SearchDocument) -> dict[str, Any]:
-    by_field = document.field_words()
-    anywhere = by_field[SearchField.TITLE] * TITLE_WEIGHT
-    anywhere += [run for field, runs in by_field.items() if field is not SearchField.TITLE for run in runs]
-    values: dict[str, Any] = {field.value: runs for field, runs in by_field.items() if runs}
-    values[ANYWHERE] = bounded(anywhere + document.other_words())
+    values: dict[str, Any] = {field.value: runs for field, runs in document.field_words().items() if runs}
+    values[ANYWHERE] = document.all_words()
     number = number_of(document.entry_key, sum(map(len, values[ANYWHERE])))
     return values | {KEY: str(document.entry_key), NUMBER: number}

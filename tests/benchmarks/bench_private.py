@@ -184,7 +184,7 @@ def _forget_answers(store: Store) -> None:
     for log in (PUBLIC, *map(group_log, GROUPS)):
         index = store.indexer.indexes.get(log)
         assert isinstance(index, WhooshIndex)
-        index.forget_words()
+        index._answers.clear()
 
 
 #: What goes before each question, and how to draw one.

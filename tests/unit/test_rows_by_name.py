@@ -24,7 +24,7 @@ BY_POSITION = {
     ("marketplace/search/service.py", "CurrentKeys"): "one pair of sets from the catalogue",
     ("marketplace/search/tantivy_engine.py", "Position"): "kept in an index of one version of the format",
     ("marketplace/search/whoosh_reading.py", "ListMatcher"): "ids and weights of one posting list",
-    ("marketplace/search/whoosh_state.py", "Position"): "kept in an index of one version of the format",
+    ("marketplace/search/whoosh_engine.py", "Position"): "kept in an index of one version of the format",
     ("marketplace/trust/verdicts.py", "_VerdictValues"): "its columns are put in the order of its fields",
 }
 
