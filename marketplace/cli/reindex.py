@@ -24,14 +24,13 @@ def reindex(source: SettingsSource) -> None:
     from marketplace.search.engines import open_engine
     from marketplace.search.errors import SearchError
     from marketplace.search.indexer import SearchIndexer
-    from marketplace.search.indexes import Indexes
 
     settings = source.read()
     with open_database(settings) as database:
         engine = open_engine(settings, database)
         if engine is None:
             raise CommandError("search.engine is off: there is no index to build", ExitCode.USAGE)
-        indexer = SearchIndexer(database, Indexes(engine))
+        indexer = SearchIndexer(database, engine)
         with database.read() as session:
             logs = ChangeLog(session)
             rows = sum(map(logs.size, logs.names()))

@@ -14,9 +14,9 @@ from marketplace.ingest.site_filter import SiteFilter
 from marketplace.judging.service import ImageJudge
 from marketplace.moments import utc_now
 from marketplace.rules.trust import ListedTrust
+from marketplace.search.engines import open_indexes
 from marketplace.search.errors import SearchError
 from marketplace.search.indexer import SearchIndexer
-from marketplace.search.read_only_indexes import open_indexes
 from marketplace.search.service import SearchService
 from marketplace.trust import TrustService, open_store
 from marketplace.trust.stored_crls import StoredCrls

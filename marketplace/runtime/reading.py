@@ -24,7 +24,6 @@ from marketplace.runtime.signals import Signals
 from marketplace.runtime.storage import Storage
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
-from marketplace.search.indexes import Indexes
 from marketplace.search.service import SearchService
 from marketplace.sparql.service import QueryService, query_service
 from marketplace.trust.follower import VerdictFollower
@@ -78,7 +77,7 @@ def open_reading(settings: Settings, storage: Storage, signals: Signals) -> Read
     database, trust = storage.database, storage.trust
     serves = settings.role != "worker"
     engine = open_engine(settings, database)
-    indexer = None if engine is None else SearchIndexer(database, Indexes(engine))
+    indexer = None if engine is None else SearchIndexer(database, engine)
     # PostgreSQL keeps one index for all processes.
     shared = indexer if settings.search.engine == "postgresql" else None
     lists = storage.list_caches

@@ -1,10 +1,14 @@
-"""The engine that the settings choose."""
+"""The engine that the settings choose, and its indexes beside a running server."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from marketplace.config import ConfigurationError, Settings
 from marketplace.db import Database
 from marketplace.search.engine import SearchEngine
+from marketplace.search.indexer import ReadOnlyIndexer, SearchIndexer
 
 
 def open_engine(settings: Settings, database: Database) -> SearchEngine | None:
@@ -36,3 +40,21 @@ def open_engine(settings: Settings, database: Database) -> SearchEngine | None:
             if database.dialect != "postgresql":
                 raise ConfigurationError(["search.engine = postgresql needs a PostgreSQL database.url"])
             return PostgresqlEngine(database)
+
+
+@contextmanager
+def open_indexes(settings: Settings, database: Database) -> Iterator[SearchIndexer | None]:
+    """The indexes of a marketplace, for reading; None where it has none.
+
+    Raises:
+        ConfigurationError: the search engine asked for is not there.
+    """
+    engine = open_engine(settings, database)
+    if engine is None:
+        yield None
+        return
+    indexer = ReadOnlyIndexer(database, engine)
+    try:
+        yield indexer
+    finally:
+        indexer.close()

@@ -31,8 +31,7 @@ from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.cursors import Cursor, foreign_cursor, parse_cursor
 from marketplace.search.engine import CurrentKeys, Matches
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
-from marketplace.search.index_repair import RETRY_AFTER, IndexRepair
-from marketplace.search.indexer import SearchIndexer
+from marketplace.search.indexer import RETRY_AFTER, SearchIndexer
 from marketplace.search.overview import Overview, look_over
 from marketplace.search.parameters import parse_request, usual_choice
 from marketplace.search.request import ORDERS, SearchRequest, Sort
@@ -239,7 +238,7 @@ class SearchService:
             raise SearchUnavailableError("This marketplace has no full-text search.", RETRY_AFTER)
         found = {}
         for log, current in view.current().items():
-            with IndexRepair(self._indexer, log) as index:
+            with self._indexer.asked(log) as index:
                 found[log] = index.match(query, CurrentKeys(*current))
             if not found[log].whole:
                 raise SearchUnavailableError(
@@ -261,7 +260,7 @@ class SearchService:
         sets: dict[float, dict[str, BitMap]] = {}
         for log, keys in view.by_log(found).items():
             if keys:
-                with IndexRepair(self._indexer, log):
+                with self._indexer.asked(log):
                     for score, equals in matches[log].best(keys, limit, last):
                         sets.setdefault(score, {})[log] = equals
         places: list[Rank] = []

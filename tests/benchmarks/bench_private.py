@@ -182,7 +182,7 @@ def _forget_words(store: Store) -> None:
 
 def _forget_answers(store: Store) -> None:
     for log in (PUBLIC, *map(group_log, GROUPS)):
-        index = store.indexer.indexes.get(log)
+        index = store.indexer.get(log)
         assert isinstance(index, WhooshIndex)
         index._answers.clear()
 

@@ -182,7 +182,7 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     told: dict[str, Any] = {"build": seconds_of(lambda: indexer.rebuild(lambda log, done, size: None))}
     with database.read() as session:
         told["catalogue"] = seconds_of(lambda: catalogue.catch_up(session, find_scope(session, ANONYMOUS)))
-    index = indexer.indexes.get("public")
+    index = indexer.get("public")
     told["bytes"] = index.stats().bytes
     asked = queries(rounds)
 
@@ -192,8 +192,8 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     def forget() -> None:
         # Opened again, as a process that just started knows no answers.
         nonlocal index
-        indexer.indexes.forget("public")
-        index = indexer.indexes.get("public")
+        indexer.forget("public")
+        index = indexer.get("public")
         index.position()
 
     ask(0)

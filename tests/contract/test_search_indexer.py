@@ -124,7 +124,7 @@ def test_a_new_entry_replaces_the_endorsers_earlier_one(site: Site) -> None:
     add(site.database, [entry("a", -5, title="late and older")])
     site.follow()
     assert site.titles("older") == []
-    assert site.indexer.indexes.get(PUBLIC).stats().documents == 2
+    assert site.indexer.get(PUBLIC).stats().documents == 2
 
 
 def test_words_filters_facets_and_sorts_work_together(site: Site) -> None:

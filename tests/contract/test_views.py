@@ -19,10 +19,9 @@ from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.locations import Look, Reach
-from marketplace.search.engines import open_engine
+from marketplace.search.engines import open_engine, open_indexes
 from marketplace.search.errors import SearchUnavailableError
 from marketplace.search.indexer import SearchIndexer
-from marketplace.search.read_only_indexes import open_indexes
 from marketplace.trust import TrustService, VerdictService, open_store
 from marketplace.trust.stored_crls import StoredCrls
 from marketplace.views.cached import KEPT
