@@ -38,7 +38,7 @@ def is_optional(lag: Lag) -> bool:
     return lag.follower.partition(":")[0] in _OPTIONAL
 
 
-class CommonFollowers:
+class CommonFollowers(Job):
     """The followers whose copy is in the database: a duty of the process that does the background work.
 
     Args:
@@ -54,22 +54,12 @@ class CommonFollowers:
         indexer: SearchIndexer | None,
         bulk_imports: BulkImports,
     ) -> None:
-        self._database = database
+        super().__init__(database, "common-followers", patience=_LAST_OPENING)
         self._followers = followers
         self._indexer = indexer
         self._bulk_imports = bulk_imports
         self._worker = self._make()
-        self._job = Job(database, self._run, "common-followers")
         self._opened = threading.Event()
-
-    def start(self) -> None:
-        """Begin to follow, as soon as there is a usable database; see ``Duty``."""
-        self._job.start()
-
-    def stop(self) -> None:
-        """Let each follower finish what it is at. Later calls do nothing."""
-        self._job.ask_to_end()
-        self._job.join(_LAST_OPENING)
 
     def nudge(self) -> None:
         """Say that a log has grown."""
@@ -82,7 +72,7 @@ class CommonFollowers:
     @property
     def waiting(self) -> bool:
         """Whether this process has to follow and cannot yet."""
-        return self._job.is_running and not self._opened.is_set()
+        return self.is_running and not self._opened.is_set()
 
     def _make(self) -> Worker:
         return Worker(

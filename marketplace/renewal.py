@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.db import Database
 from marketplace.models import Erasure
+from marketplace.service_thread import ServiceThread
 
 #: Seconds between two looks: other processes and commands erase, too.
 LOOK = 2.0
@@ -27,8 +28,10 @@ def _warn() -> None:
     _logger.warning("what was erased may still be in the memory of this process: restart it")
 
 
-class Renewal:
+class Renewal(ServiceThread):
     """Looks whether something was erased since the process started.
+
+    It begins before anything of an entry is read.
 
     Args:
         is_settled: whether everything that the process keeps of entries was made anew since: a new process
@@ -37,27 +40,16 @@ class Renewal:
     """
 
     def __init__(self, database: Database, is_settled: Callable[[], bool], *, interval: float = LOOK) -> None:
+        super().__init__("renewal")
         self._database = database
         self._is_settled = is_settled
         self._interval = interval
         #: Called once, on a thread of its own, when the process should start anew.
         self.on_due: Callable[[], None] = _warn
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look, before anything of an entry is read."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; later calls do nothing."""
-        self._stopping.set()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join()
-
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         known = self._count()
-        while not self._stopping.wait(self._interval):
+        while not stopping.wait(self._interval):
             found = self._count()
             if known is None or found is None:
                 known = found if known is None else known

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.db import Database
 from marketplace.metrics import Metrics
+from marketplace.service_thread import ServiceThread
 from marketplace.watched_server import LOOK, WatchedServer
 
 #: Failures in a row of the primary that are its being away.
@@ -58,7 +59,7 @@ class ReplicaState:
     used: bool
 
 
-class Replica:
+class Replica(ServiceThread):
     """Decides for each reading transaction of a request where it reads. Safe to share between threads.
 
     Args:
@@ -68,6 +69,7 @@ class Replica:
     """
 
     def __init__(self, database: Database, url: str, most_lag: float, metrics: Metrics) -> None:
+        super().__init__("watch of both servers")
         self._replica = WatchedServer("replica", make_url(url), _REPLAYED, self._learn_replayed, _READ_ONLY)
         self._primary = WatchedServer("primary", database.engine.url, _PRIMARY, self._learn_written)
         self._most_lag = most_lag
@@ -82,8 +84,6 @@ class Replica:
         self._learning = threading.Lock()
         self._looks: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
         self._here = threading.local()
-        self._stopping = threading.Event()
-        self._watch = threading.Thread(target=self._watch_both, name="watch of both servers", daemon=True)
         database.choose_reader = self._choose
         database.on_write = self.note
 
@@ -91,13 +91,13 @@ class Replica:
         """Begin to look at the replica; until the first look the primary answers everybody."""
         for server in (self._replica, self._primary):
             server.start()
-        self._watch.start()
+        super().start()
 
     def stop(self) -> None:
         """End. Later calls do nothing."""
         for server in (self._replica, self._primary):
             server.stop()
-        self._stopping.set()
+        super().stop()
 
     def note(self) -> None:
         """Something was written here, or seen that another process wrote. Cheap, callable from any thread."""
@@ -234,8 +234,8 @@ class Replica:
     def _learn_replayed(self, position: int) -> None:
         self._replayed = position
 
-    def _watch_both(self) -> None:
-        while not self._stopping.wait(LOOK):
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.wait(LOOK):
             self._replica.watch()
             # Where nobody else can answer, a late answer is better than none.
             if self._replica.is_up():

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from marketplace.db import Database
 from marketplace.limits import RateLimit
 from marketplace.models import LimitBucket
+from marketplace.service_thread import ServiceThread
 
 #: Seconds between two exchanges, and the least where a caller is quick.
 INTERVAL, LEAST = 1.0, 0.1
@@ -37,7 +38,7 @@ _TIDY = 60.0
 _logger = logging.getLogger(__name__)
 
 
-class SharedLimits:
+class SharedLimits(ServiceThread):
     """The limits of a process.
 
     Args:
@@ -45,13 +46,11 @@ class SharedLimits:
     """
 
     def __init__(self, database: Database | None) -> None:
+        super().__init__("limits")
         self._database = database
         self._limits: dict[str, RateLimit] = {}
         self._tidy_at = 0.0
         self._failing = False
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def open(self, name: str, per_minute: int) -> RateLimit:
         """A limit.
@@ -62,27 +61,17 @@ class SharedLimits:
         """
         limit = self._limits[name] = RateLimit(per_minute)
         if self._database is not None:
-            limit.tell_others(self._wake.set)
+            limit.tell_others(self.nudge)
         return limit
 
     def start(self) -> None:
         """Begin to tell other processes."""
         if self._database is not None:
-            self._thread = threading.Thread(
-                target=self._run, args=(self._database,), name="limits", daemon=True
-            )
-            self._thread.start()
+            super().start()
 
-    def stop(self) -> None:
-        """End. Later calls do nothing."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _run(self, database: Database) -> None:
-        while not self._stopping.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        database = self._database
+        while database is not None and not stopping.is_set():
             self._wake.wait(INTERVAL)
             self._wake.clear()
             try:
@@ -93,8 +82,8 @@ class SharedLimits:
                     reason = " ".join(str(error).split())[:300]
                     _logger.warning("limits are counted by each process for now", extra={"reason": reason})
                 self._failing = True
-                self._stopping.wait(INTERVAL)
-            self._stopping.wait(LEAST)
+                stopping.wait(INTERVAL)
+            stopping.wait(LEAST)
 
     def exchange(self, database: Database) -> None:
         """Tell what was used, and learn what is left.

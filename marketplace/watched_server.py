@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.db.pools import MORE_READERS, READERS
 from marketplace.db.postgresql import POSTGRESQL_NETWORK, connect_postgresql
+from marketplace.service_thread import ServiceThread
 
 #: Seconds between two looks.
 LOOK = 0.25
@@ -40,7 +41,7 @@ _NETWORK = {"connect_timeout": "2", "tcp_user_timeout": "3000"}
 _logger = logging.getLogger(__name__)
 
 
-class WatchedServer:
+class WatchedServer(ServiceThread):
     """Connections to a server, which end where it is silent. Safe to share between threads.
 
     Args:
@@ -58,6 +59,7 @@ class WatchedServer:
         learn: Callable[[int], None],
         options: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__(f"look at {name}", patience=SILENCE)
         self._name = name
         self._position = position
         self._learn = learn
@@ -76,8 +78,6 @@ class WatchedServer:
         #: How often ``watch`` has come by since the look began that is under way; None where there is none. A
         #: clock would count the time that this process itself did not run.
         self._waited: int | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"look at {name}", daemon=True)
 
     @property
     def answered_at(self) -> float:
@@ -100,15 +100,9 @@ class WatchedServer:
         """
         return self._ask(self.engine)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
     def stop(self) -> None:
         """End, with every connection. Later calls do nothing."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(SILENCE)
+        super().stop()
         for engine in (self.engine, self._looks):
             engine.dispose()
 
@@ -157,9 +151,9 @@ class WatchedServer:
         with engine.connect() as connection:
             return int(connection.execute(self._position).scalar_one())
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         pause = 0.0
-        while not self._stopping.wait(pause):
+        while not stopping.wait(pause):
             with self._lock:
                 self._waited = 0
             try:

@@ -7,7 +7,6 @@ keyword appear as ``OID=#hex`` of the DER value, and more characters are escaped
 
 from __future__ import annotations
 
-from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from validators.der import der_content, der_elements, dotted
@@ -31,13 +30,8 @@ _ESCAPED = frozenset(',=+<>#;"\\')
 _PADDING = " \r"
 
 
-def java_name(name: x509.Name) -> str:
-    """Write a certificate name as ``X500Principal.getName()`` does: most specific part first."""
-    return java_name_of_der(name.public_bytes())
-
-
 def java_name_of_der(der: bytes) -> str:
-    """Write a DER-encoded name in the same way.
+    """Write a DER-encoded name as ``X500Principal.getName()`` does: most specific part first.
 
     Old certificates hold Latin-1 in types that are not for it. cryptography refuses to
     decode such a name, and Java shows U+FFFD in place of what is no UTF-8.

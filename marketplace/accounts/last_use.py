@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.accounts.tokens import TokenService
 from marketplace.db import Database
+from marketplace.service_thread import ServiceThread
 
 #: How far the stored time may lag behind.
 GRAIN = timedelta(minutes=1)
@@ -24,7 +25,7 @@ INTERVAL = 20.0
 _logger = logging.getLogger(__name__)
 
 
-class LastUse:
+class LastUse(ServiceThread):
     """Uses of tokens that are not written down yet.
 
     Args:
@@ -33,12 +34,11 @@ class LastUse:
     """
 
     def __init__(self, database: Database, interval: float = INTERVAL) -> None:
+        super().__init__("token-use")
         self._database = database
         self._interval = interval
         self._used: dict[int, datetime] = {}
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def note(self, key: int, moment: datetime, stored: datetime | None) -> None:
         """A token was used; ``stored`` is the time that is written down already."""
@@ -60,19 +60,11 @@ class LastUse:
             with self._lock:
                 self._used = {**used, **self._used}
 
-    def start(self) -> None:
-        """Write from time to time, on a thread."""
-        self._thread = threading.Thread(target=self._run, name="token-use", daemon=True)
-        self._thread.start()
-
     def stop(self) -> None:
         """Write a last time and end the thread. Later calls do nothing."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        super().stop()
         self.flush()
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._interval):
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.wait(self._interval):
             self.flush()

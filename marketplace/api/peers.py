@@ -179,7 +179,7 @@ def act(request: Request) -> Response:
     elif action == "restart":
         administration.restart(name)
     elif action == "pull":
-        runtime.peers.nudge(administration.get_enabled(name).name)
+        runtime.peers.nudge_peer(administration.get_enabled(name).name)
     else:
         raise NotFoundError("peer.action", f"there are {', '.join(ACTIONS)}")
     runtime.peers.look()

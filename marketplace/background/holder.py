@@ -19,6 +19,7 @@ from marketplace.background.lease import (
     read_holding,
 )
 from marketplace.db import Database
+from marketplace.service_thread import ServiceThread
 
 #: Seconds between two looks.
 BEAT = 1.0
@@ -36,7 +37,7 @@ class Duty(Protocol):
         """End. Later calls do nothing."""
 
 
-class Background:
+class Background(ServiceThread):
     """Does the background work in this process, whenever it is this process's turn.
 
     Args:
@@ -57,6 +58,7 @@ class Background:
         hurry: Callable[[], None],
         beat: float = BEAT,
     ) -> None:
+        super().__init__("background")
         self._database = database
         self._node = node
         self._lease: Lease = open_lease(database, node)
@@ -71,20 +73,16 @@ class Background:
         self._held = True
         self._failing = False
         self._wants_look = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="background", daemon=True)
         database.fence = self._verify
 
     def start(self) -> None:
         """Do the work, if it is nobody's; from then on look whose turn it is."""
         self._try_step()
-        self._thread.start()
+        super().start()
 
     def stop(self) -> None:
         """End the work and let another process begin at once. Later calls do nothing."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        super().stop()
         if self._term is None:
             return
         # What the work still has to write down is written under its term.
@@ -124,8 +122,8 @@ class Background:
             raise LeaseLostError("another process does the background work")
         self._lease.verify(session, term)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._beat):
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.wait(self._beat):
             self._try_step()
 
     def _try_step(self) -> None:

@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Any
 
 from marketplace.db import Database
+from marketplace.service_thread import ServiceThread
 
 #: Seconds between two looks.
 LOOK = 0.2
@@ -30,7 +31,7 @@ _STATE = (
 _logger = logging.getLogger(__name__)
 
 
-class LogWatch:
+class LogWatch(ServiceThread):
     """Looks at the logs until it is stopped.
 
     Args:
@@ -48,30 +49,19 @@ class LogWatch:
         *,
         interval: float = LOOK,
     ) -> None:
+        super().__init__("log-watch", patience=30.0)
         self._database = database
         self._on_growth = on_growth
         self._on_change = on_change
         self._interval = interval
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="log-watch", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self, timeout: float = 30.0) -> None:
-        """End, within that many seconds. Later calls do nothing."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         failing = False
-        while not self._stopping.is_set():
+        while not stopping.is_set():
             try:
                 with closing(self._database.glance()) as glance:
                     known: tuple[Any, ...] = ()
-                    while not self._stopping.is_set():
+                    while not stopping.is_set():
                         (state,) = glance.ask(_STATE)
                         failing = False
                         before, known = known, state
@@ -79,9 +69,9 @@ class LogWatch:
                             self._on_change()
                         if before[:2] != known[:2]:
                             self._on_growth()
-                        self._stopping.wait(self._interval)
+                        stopping.wait(self._interval)
             except Exception:  # the thread goes on: it is logged, and tried again
                 if not failing:
                     _logger.exception("the logs cannot be looked at; tried again every %g s", _RETRY)
                 failing = True
-                self._stopping.wait(_RETRY)
+                stopping.wait(_RETRY)

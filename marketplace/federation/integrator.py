@@ -175,7 +175,7 @@ def _leaf(
     return EntryLeaf(row.entry_id, row.size, origin, sequence, time)
 
 
-class Integrator:
+class Integrator(Job):
     """The thread that publishes.
 
     Args:
@@ -195,30 +195,14 @@ class Integrator:
         before: Callable[[], None] = lambda: None,
         on_publish: Callable[[PublishedLog], None] = lambda log: None,
     ) -> None:
-        self._database = database
+        super().__init__(database, "integrator", patience=30.0)
         self._keys = keys
         self._clock = clock
         self._poll = poll
         self._before = before
         self._on_publish = on_publish
         self._last: dict[str, float] = {}
-        self._wake = threading.Event()
-        self._job = Job(database, self._run, "integrator")
         self.failures = 0
-
-    def start(self) -> None:
-        """Begin to publish."""
-        self._job.start()
-
-    def nudge(self) -> None:
-        """Say that a log has grown. Cheap, callable from any thread."""
-        self._wake.set()
-
-    def stop(self, timeout: float = 30.0) -> None:
-        """Let the head at work be published, then end. Later calls do nothing."""
-        self._job.ask_to_end()
-        self._wake.set()
-        self._job.join(timeout)
 
     def step(self) -> int:
         """Publish what there is of each log, up to a batch; returns how many logs have a new head.

@@ -67,7 +67,7 @@ class MailHealth:
     reason: str | None = None
 
 
-class MailWorker:
+class MailWorker(Job):
     """Sends mail and runs regular jobs on a separate thread.
 
     Args:
@@ -88,7 +88,7 @@ class MailWorker:
         now: Callable[[], datetime] = utc_now,
         on_outcome: Callable[[str], None] = lambda outcome: None,
     ) -> None:
-        self._database = database
+        super().__init__(database, "mail", patience=30.0)
         self._settings = settings
         self._site = site
         self._transport = SmtpTransport(settings, site.url)
@@ -102,22 +102,11 @@ class MailWorker:
         self._wake = wake
         #: Chores that do not wait for their time: the moment at which each may run.
         self._hurried: dict[str, float] = {}
-        self._job = Job(database, self._run, "mail")
 
     @property
     def health(self) -> MailHealth:
         """Whether mail goes out, as far as this process has tried."""
         return self._health
-
-    def start(self) -> None:
-        """Begin to send."""
-        self._job.start()
-
-    def stop(self, timeout: float = 30.0) -> None:
-        """Let the mail that is on its way finish, then end; later calls do nothing."""
-        self._job.ask_to_end()
-        self._wake.set()
-        self._job.join(timeout)
 
     def hurry(self, chore: str) -> None:
         """Have a chore run in a moment instead of at its time. Cheap, callable from any thread."""
@@ -135,7 +124,7 @@ class MailWorker:
         sent = 0
         try:
             with self._transport.connect() as connection:
-                while not self._job.is_ending and (claimed := self._claim()) is not None:
+                while not self.is_ending and (claimed := self._claim()) is not None:
                     sent += self._send(connection, claimed)
         except ServerUnavailableError as error:
             self._pause(str(error))

@@ -33,7 +33,7 @@ _STOP = 30.0
 _logger = logging.getLogger(__name__)
 
 
-class PullService:
+class PullService(Job):
     """Pulls from every peer until it is stopped.
 
     Args:
@@ -44,27 +44,20 @@ class PullService:
     def __init__(
         self, means: PullTools, keys: SiteKeys | None, ask_elsewhere: Callable[[], None] = lambda: None
     ) -> None:
+        super().__init__(means.database, "peers", _STOP)
         self._means = means
         self._keys = keys
         self._runners: dict[int, PeerRunner] = {}
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._ask_elsewhere = ask_elsewhere
-        self._job = Job(means.database, self._run, "peers")
-
-    def start(self) -> None:
-        """Begin to pull."""
-        self._job.start()
 
     def stop(self) -> None:
         """Let each pull finish the page it is at, then end. Later calls do nothing."""
-        self._job.ask_to_end()
-        self._wake.set()
-        self._job.join(_STOP)
+        super().stop()
         with self._lock:
             runners, self._runners = list(self._runners.values()), {}
         for runner in runners:
-            runner.stop()
+            runner.ask_to_end()
         for runner in runners:
             runner.join(_STOP)
 
@@ -75,21 +68,21 @@ class PullService:
 
     def look(self) -> None:
         """The list of peers changed: look now, whichever process pulls."""
-        if self._job.is_running:
+        if self.is_running:
             self._wake.set()
         else:
             self._ask_elsewhere()
 
-    def nudge(self, site: str) -> None:
+    def nudge_peer(self, name: str) -> None:
         """Look at every log of a peer now, whichever process pulls. Cheap, callable from any thread."""
-        if not self._job.is_running:
+        if not self.is_running:
             self._ask_elsewhere()
-        for runner in self._runners_of(site):
+        for runner in self._runners_of(name):
             runner.nudge()
 
-    def nudge_all(self) -> None:
+    def nudge(self) -> None:
         """Look at the list of peers and at every log now. Cheap, callable from any thread."""
-        self._wake.set()
+        super().nudge()
         with self._lock:
             for runner in self._runners.values():
                 runner.nudge()
@@ -160,12 +153,12 @@ class PullService:
                 for key, peer in wanted.items()
                 if key not in self._runners
             ]
-            if not self._job.is_ending:
+            if not self.is_ending:
                 self._runners |= {runner.peer.id: runner for runner in new}
                 for runner in new:
                     runner.start()
         for runner in gone:
-            runner.stop()
+            runner.ask_to_end()
 
 
 def open_pulls(

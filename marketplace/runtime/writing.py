@@ -126,7 +126,7 @@ def open_writing(settings: Settings, storage: Storage, reading: Reading, signals
     if federation is not None:
         signals.log_grew.connect(federation.nudge)
     signals.trust_changed.connect(partial(_apply_trust, background, storage))
-    signals.work_requested.connect(peers.nudge_all, trust_watch.look_soon, signals.mail_owed, webhooks.nudge)
+    signals.work_requested.connect(peers.nudge, trust_watch.look_soon, signals.mail_owed, webhooks.nudge)
     signals.work_wanted.connect(background.look)
     signals.recall_noted.connect(partial(mail.hurry, "recalls"))
     signals.head_presented.connect(peers.show)

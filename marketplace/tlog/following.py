@@ -44,10 +44,6 @@ class TrustedLog:
         """Rows that the newest checkpoint covers and that were not taken in yet."""
         return 0 if self.newest is None else self.newest.checkpoint.size - self.reached.size
 
-    def rewound(self) -> TrustedLog:
-        """The log as it was last verified."""
-        return replace(self, reached=self.proven)
-
 
 class IntegrityError(TlogError, code="integrity"):
     """The log contradicts what its key signed: it is followed no further, and this is kept.

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from marketplace.service_thread import ServiceThread
 from marketplace.trust_files import TrustStore
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ RETRY = 10.0
 LISTEN = 3.0
 
 
-class TrustWatch:
+class TrustWatch(ServiceThread):
     """Reloads the trust material on a separate thread, and runs the work that follows from a change.
 
     Args:
@@ -37,6 +38,7 @@ class TrustWatch:
         *,
         listen: float = LISTEN,
     ) -> None:
+        super().__init__("trust-watch")
         self._store = store
         self._interval = interval
         self._after = after
@@ -44,29 +46,17 @@ class TrustWatch:
         self._listen_interval = listen
         self._heard: str | None = None
         self._due = 0.0
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="trust-watch", daemon=True)
         #: Attempts in a row that failed; 0 while it works.
         self.failures = 0
-
-    def start(self) -> None:
-        """Begin to watch."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; later calls do nothing."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def look_soon(self) -> None:
         """Have the files looked at within seconds, by the thread that does so anyway."""
         self._due = 0.0
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         self._try(self._after)
         self._due = time.monotonic() + self._interval
-        while not self._stopping.wait(self._pause()):
+        while not stopping.wait(self._pause()):
             self._try(self._look if self.failures or time.monotonic() >= self._due else self._listen)
 
     def _pause(self) -> float:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.config.usage import UsageSettings
 from marketplace.db import Database
+from marketplace.service_thread import ServiceThread
 from marketplace.usage.folding import fold
 from marketplace.usage.sums import add_uses, number_of
 from marketplace.usage.tally import MOST, Tally, Use, UseKind
@@ -19,7 +20,7 @@ from marketplace.usage.tally import MOST, Tally, Use, UseKind
 log = logging.getLogger(__name__)
 
 
-class UsageRecorder:
+class UsageRecorder(ServiceThread):
     """The counting of one process. Safe to share between threads.
 
     A process that is killed loses what it counted since the last write: ``settings.interval`` seconds.
@@ -30,16 +31,14 @@ class UsageRecorder:
     """
 
     def __init__(self, database: Database, settings: UsageSettings, now: Callable[[], datetime]) -> None:
+        super().__init__("usage", patience=30.0)
         self._database = database
         self._settings = settings
         self._now = now
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
         self._tally = Tally(self._wake.set)
         #: Taken from memory and not in the database yet, by day.
         self._owed: defaultdict[int, dict[Use, int]] = defaultdict(dict)
         self._flushing = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
         self._failing = False
 
     def count(self, use: Use | None, known: bool = False) -> None:
@@ -65,18 +64,11 @@ class UsageRecorder:
         """Uses that are in no sum, since this process began."""
         return self._tally.lost
 
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
-
-    def stop(self, timeout: float = 30.0) -> None:
+    def stop(self) -> None:
         """Write what was counted, and end; later calls do nothing."""
-        if self._stopping.is_set():
+        if self.is_ending:
             return
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
+        super().stop()
         self.flush()
         with self._flushing:
             lost = sum(sum(uses.values()) for uses in self._owed.values())
@@ -122,8 +114,8 @@ class UsageRecorder:
             )
         self._failing = True
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             self._wake.wait(self._settings.interval)
             self._wake.clear()
             try:

@@ -25,29 +25,24 @@ _IDLE = 2.0
 _MOST_RESTING = 500
 
 
-class LocationWatch:
-    """Looks at locations until it is stopped.
+class LocationWatch(Job):
+    """Looks at locations until it is stopped: after the look that is under way, whose result may be lost.
 
     Args:
         service: says which, and keeps what was found.
     """
 
     def __init__(self, service: WatchService, settings: WatchSettings) -> None:
+        super().__init__(service.database, "locations", patience=5.0)
         self._service = service
         self._settings = settings
         #: Hosts that were asked, and when each may be asked again.
         self._resting: dict[str, float] = {}
-        self._job = Job(service.database, self._run, "locations")
 
     def start(self) -> None:
         """Begin, where the settings ask for it."""
         if self._settings.enabled:
-            self._job.start()
-
-    def stop(self, timeout: float = 5.0) -> None:
-        """End after the look that is under way; what it found may then be lost, and is looked for again."""
-        self._job.ask_to_end()
-        self._job.join(timeout)
+            super().start()
 
     def _run(self, stopping: threading.Event) -> None:
         with Looker(AddressGuard(self._settings.allow_private), _LIMITS) as looker:

@@ -25,11 +25,13 @@ LET_PASS = 5.0
 TIDY = 3600.0
 #: Deliveries on their way at the same time, each of another webhook.
 AT_ONCE = 4
+#: Seconds for which the end waits for deliveries on their way.
+_PATIENCE = 5.0
 
 _logger = logging.getLogger(__name__)
 
 
-class WebhookWorker:
+class WebhookWorker(Job):
     """A part of the background work: notes events and sends them. Several processes at once do no harm.
 
     Args:
@@ -47,31 +49,20 @@ class WebhookWorker:
         sender: Sender,
         bulk_imports: BulkImports | None = None,
     ) -> None:
-        self._database = database
+        super().__init__(database, "webhooks", _PATIENCE)
         self._noter = noter
         self._planner = planner
         self._sender = sender
         self._bulk_imports = bulk_imports or BulkImports()
         self._slots = threading.BoundedSemaphore(AT_ONCE)
-        self._wake = threading.Event()
         self._sent = threading.Event()
-        self._job = Job(database, self._run, "webhooks")
 
-    def start(self) -> None:
-        """Begin."""
-        self._job.start()
-
-    def nudge(self) -> None:
-        """Say that something happened. Cheap, callable from any thread."""
-        self._wake.set()
-
-    def stop(self, timeout: float = 5.0) -> None:
+    def stop(self) -> None:
         """End; what is on its way may arrive, and is sent again where that was not noted in time."""
-        self._job.ask_to_end()
-        self._wake.set()
+        end = time.monotonic() + _PATIENCE
+        self.ask_to_end()
         self._sent.set()
-        end = time.monotonic() + timeout
-        self._job.join(timeout)
+        self.join(_PATIENCE)
         held = [self._slots.acquire(timeout=max(0.0, end - time.monotonic())) for _ in range(AT_ONCE)]
         for _ in filter(None, held):
             self._slots.release()
@@ -107,7 +98,7 @@ class WebhookWorker:
     def _begin(self) -> int:
         """Begin to send what is due, as far as threads are free."""
         begun = 0
-        while not self._job.is_ending and self._slots.acquire(blocking=False):
+        while not self.is_ending and self._slots.acquire(blocking=False):
             send = None
             try:
                 send = self._sender.take() if self._sender.is_due() else None

@@ -125,16 +125,16 @@ def _waits_for_a_lock(database: Database) -> bool:
     return bool(waiting)
 
 
-class Writing:
+class Writing(Job):
     """A duty that writes for as long as it may."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(database, "writing", HANGING)
         self.database = database
         self.written = 0
         self.refused = 0
-        self.job = Job(database, self.run, "writing")
 
-    def run(self, stopping: threading.Event) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         while not stopping.wait(0.01):
             try:
                 with self.database.write() as session:
@@ -142,13 +142,6 @@ class Writing:
                 self.written += 1
             except LeaseLostError:
                 self.refused += 1
-
-    def start(self) -> None:
-        self.job.start()
-
-    def stop(self) -> None:
-        self.job.ask_to_end()
-        self.job.join(HANGING)
 
 
 def test_duties_run_where_the_work_is_done_and_begin_again(database: Database, other: Database) -> None:
@@ -177,7 +170,7 @@ def test_duties_run_where_the_work_is_done_and_begin_again(database: Database, o
     web.look()
     until(lambda: asked == ["first"], "the process that works was asked to look")
     processes[0].stop()
-    assert not duties[0].job.is_running
+    assert not duties[0].is_running
     until(lambda: processes[1].is_here and duties[1].written > 2, "the second one took over")
     web.stop()
     processes[1].stop()
@@ -215,7 +208,7 @@ def test_a_process_that_lost_the_work_ends_its_duties_and_may_get_it_back(
     while term is None:  # the first one renews its hold between the two steps
         let_expire(other)
         term = thief.take()
-    until(lambda: not process.is_here and not duty.job.is_running, "it sees that it has the work no more")
+    until(lambda: not process.is_here and not duty.is_running, "it sees that it has the work no more")
     written = duty.written
     thief.release(term)
     until(lambda: process.is_here and duty.written > written, "it has it again")

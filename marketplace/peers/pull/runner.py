@@ -72,7 +72,7 @@ class _News:
     everything: bool = False
 
 
-class PeerRunner:
+class PeerRunner(Job):
     """The thread of a peer.
 
     Args:
@@ -83,6 +83,7 @@ class PeerRunner:
         self, means: PullTools, peer: Peer, credentials: Credentials, tell: Tell = lambda head, witness: None
     ) -> None:
         self.peer = peer
+        super().__init__(means.database, f"peer-{peer.name}", patience=None)
         self._means = means
         self._credentials = credentials
         self._public = PeerClient(peer.url)
@@ -100,18 +101,12 @@ class PeerRunner:
         self._asked_until: datetime | None = None
         self._news = _News()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._job = Job(means.database, self._run, f"peer-{peer.name}")
-
-    def start(self) -> None:
-        """Begin."""
-        self._job.start()
 
     def nudge(self) -> None:
         """Look at every log now. Cheap, callable from any thread."""
         with self._lock:
             self._news.everything = True
-        self._wake.set()
+        super().nudge()
 
     def show(self, head: SignedCheckpoint) -> None:
         """A log of the peer has this head, which its key signed. Cheap, callable from any thread."""
@@ -141,15 +136,6 @@ class PeerRunner:
         if standings != {one.following_state for one in self._followed}:
             self._read_at = 0.0
             self._wake.set()
-
-    def stop(self) -> None:
-        """Ask the thread to end after the page it is at; ``join`` waits for it."""
-        self._job.ask_to_end()
-        self._wake.set()
-
-    def join(self, timeout: float) -> None:
-        """Wait for the end of the thread, at most that many seconds."""
-        self._job.join(timeout)
 
     def once(self) -> list[FollowedLog]:
         """Look at every log now, on the calling thread; what fails is noted and shown in the result.
@@ -227,7 +213,7 @@ class PeerRunner:
         if looked:
             self._followed = self._discovery.step(self._followed)
         for place, one in enumerate(self._followed):
-            if self._job.is_ending:
+            if self.is_ending:
                 break
             if not self._means.filter.takes_log(one.log):
                 continue

@@ -62,27 +62,13 @@ class LogAtPeers:
     silent: tuple[str, ...]
 
 
-class _Channel:
+class _Channel(Job):
     """The thread that shows heads to one peer."""
 
     def __init__(self, means: WitnessTools, peer: Peer) -> None:
+        super().__init__(means.database, f"witness-{peer.name}", _STOP)
         self.peer = peer
         self._witness = PeerWitness(means, peer)
-        self._wake = threading.Event()
-        self._job = Job(means.database, self._run, f"witness-{peer.name}")
-
-    def start(self) -> None:
-        self._job.start()
-
-    def nudge(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._job.ask_to_end()
-        self._wake.set()
-
-    def join(self, timeout: float) -> None:
-        self._job.join(timeout)
 
     def _run(self, stopping: threading.Event) -> None:
         failures = 0
@@ -115,27 +101,22 @@ class _Channel:
             _logger.warning("heads cannot be shown to peer %s: %s", self.peer.name, error)
 
 
-class CosigningService:
+class CosigningService(Job):
     """Shows heads to every peer until it is stopped."""
 
     def __init__(self, database: Database, keys: SiteKeys, clock: Callable[[], datetime]) -> None:
+        super().__init__(database, "witnesses", _STOP)
         self._means = WitnessTools(database, keys, clock)
         self._channels: dict[int, _Channel] = {}
         self._lock = threading.Lock()
-        self._job = Job(database, self._run, "witnesses")
-
-    def start(self) -> None:
-        """Begin to show heads."""
-        self._job.start()
 
     def stop(self) -> None:
         """End every thread. Later calls do nothing."""
-        self._job.ask_to_end()
-        self._job.join(_STOP)
+        super().stop()
         with self._lock:
             channels, self._channels = list(self._channels.values()), {}
         for channel in channels:
-            channel.stop()
+            channel.ask_to_end()
         for channel in channels:
             channel.join(_STOP)
 
@@ -226,7 +207,7 @@ class CosigningService:
     def _arrange(self, peers: dict[int, Peer]) -> None:
         with self._lock:
             gone = [self._channels.pop(key) for key in list(self._channels) if key not in peers]
-            if not self._job.is_ending:
+            if not self.is_ending:
                 for key in peers.keys() - self._channels.keys():
                     channel = self._channels[key] = _Channel(self._means, peers[key])
                     channel.start()

@@ -7,7 +7,11 @@ from cryptography.x509.oid import NameOID
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from validators.names import java_name
+from validators.names import java_name_of_der
+
+
+def java_name(name: x509.Name) -> str:
+    return java_name_of_der(name.public_bytes())
 
 
 def name(*attributes):
