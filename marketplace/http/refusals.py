@@ -21,7 +21,11 @@ from marketplace.entries import EntryQueryError
 from marketplace.events.reading import EventNotFoundError
 from marketplace.federation import errors as federation
 from marketplace.ingest import errors as ingest
-from marketplace.ingest.erasing import ReasonError
+from marketplace.ingest.erasing import ReasonError, UnknownEntryError
+from marketplace.mail import smtp
+from marketplace.mail.letter import LetterError
+from marketplace.mail.operating import NoServerError
+from marketplace.oidc import errors as oidc
 from marketplace.peers import errors as peers
 from marketplace.presence.errors import SiteKeyBindingError, SiteNotFoundError
 from marketplace.receipts import ReceiptFormatError
@@ -82,7 +86,20 @@ ANSWERS: dict[type[Exception], Answer] = {
     confirmation.TooManyPendingError: answer(429, retry=lambda _: 3600),
     confirmation.LinkUnknownError: answer(404),
     confirmation.BeingConfirmedError: answer(409),
+    confirmation.UploadUnknownError: answer(404),
+    UnknownEntryError: answer(404),
     ReasonError: answer(400),
+    # Mail that an administrator has sent.
+    LetterError: answer(400),
+    NoServerError: answer(400),
+    smtp.PermanentError: answer(400),
+    smtp.TemporaryError: answer(502),
+    smtp.ServerUnavailableError: answer(502),
+    # Signing in by a provider.
+    oidc.SignInError: answer(403),
+    oidc.ProviderAwayError: answer(503, retry=lambda _: 10),
+    oidc.ProviderAnswerError: answer(502),
+    oidc.SecretFileError: answer(503, retry=lambda _: 10),
     # Reading.
     ScopeError: answer(400, code="query.scope"),
     EntryQueryError: answer(400),

@@ -1,8 +1,6 @@
-"""Why somebody is not signed in by a provider: a code per rule, a status for the page, a sentence."""
+"""Why somebody is not signed in by a provider: a code per rule, and a sentence."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from validators.coded_error import CodedError
 
@@ -10,23 +8,16 @@ from validators.coded_error import CodedError
 class SignInError(CodedError, code="oidc"):
     """Nobody is signed in. The message is safe to show and says what to do."""
 
-    status: ClassVar[int] = 403
 
-    def __init_subclass__(cls, *, code: str | None = None, status: int | None = None) -> None:
-        super().__init_subclass__(code=code)
-        if status is not None:
-            cls.status = status
-
-
-class ProviderAwayError(SignInError, code="oidc.away", status=503):
+class ProviderAwayError(SignInError, code="oidc.away"):
     """The provider does not answer, or too many sign-ins wait for it."""
 
 
-class ProviderAnswerError(SignInError, code="oidc.answer", status=502):
+class ProviderAnswerError(SignInError, code="oidc.answer"):
     """The provider answers what no provider may: the site's operator has to look at it."""
 
 
-class SecretFileError(SignInError, code="oidc.secret", status=503):
+class SecretFileError(SignInError, code="oidc.secret"):
     """The secret of this site cannot be read."""
 
 

@@ -11,6 +11,7 @@ from pyramid.view import view_config
 from marketplace.http.credentials import Guesses, cookies_of, verify_form
 from marketplace.http.errors import HttpError
 from marketplace.http.parameters import read_query
+from marketplace.http.refusals import refuse
 from marketplace.http.security import absent
 from marketplace.oidc import SignInError
 from marketplace.oidc.attempt import Attempt
@@ -89,7 +90,7 @@ def _service(request: Request) -> SignInService:
 
 
 def _refused(request: Request, wanted: str, error: SignInError) -> Response:
-    response = login_page(request, wanted, error.status, str(error), error.code)
-    if error.status == 503:
-        response.headerlist.append(("Retry-After", "10"))
+    refused = refuse(error)
+    response = login_page(request, wanted, refused.status, refused.reason, refused.code)
+    response.headerlist += refused.headers
     return response

@@ -18,6 +18,7 @@ from joserfc.jwk import OctKey, RSAKey
 from marketplace.access import Scope
 from marketplace.accounts.people import Person
 from marketplace.config.oidc import OidcSettings
+from marketplace.http.refusals import refuse
 from marketplace.oidc import SignInError
 from marketplace.oidc.errors import ProviderAwayError
 from marketplace.oidc.provider import FAILED, FRESH, KEYS_AGAIN
@@ -111,7 +112,7 @@ def test_the_honest_provider_is_believed(liar: Liar, clock: Clock) -> None:
 def test_claims_that_are_not_believed(liar: Liar, clock: Clock, claims: Mapping[str, Any], said: str) -> None:
     liar.lies["claims"] = lambda honest: {k: v for k, v in (honest | claims).items() if v is not None}
     error = refusal(service(liar, clock), liar)
-    assert (error.code, error.status) == ("oidc.id-token", 403) and said in str(error)
+    assert (error.code, refuse(error).status) == ("oidc.id-token", 403) and said in str(error)
 
 
 def unsigned(liar: Liar, algorithm: str) -> str:
@@ -192,7 +193,7 @@ def test_a_shared_secret_in_the_list_of_keys_signs_nothing(liar: Liar, clock: Cl
 def test_descriptions_that_are_not_used(liar: Liar, clock: Clock, lie: Mapping[str, Any], said: str) -> None:
     liar.lies["description"] = lambda honest: {k: v for k, v in (honest | lie).items() if v is not None}
     error = refusal(service(liar, clock), liar)
-    assert (error.code, error.status) == ("oidc.answer", 502) and said in str(error)
+    assert (error.code, refuse(error).status) == ("oidc.answer", 502) and said in str(error)
 
 
 def _redirect(handler: Any) -> None:
@@ -303,7 +304,7 @@ def test_a_provider_that_is_away_is_asked_again_after_a_while(clock: Clock) -> N
     for _ in range(2):
         with pytest.raises(ProviderAwayError, match="cannot be reached"):
             one.begin("/")
-    assert one.problem is not None and one.problem.status == 503
+    assert one.problem is not None and refuse(one.problem).status == 503
     clock.ahead = FAILED
     assert one.problem is None
 

@@ -44,7 +44,7 @@ def _key(text: str) -> VerifierKey:
 
 def _pull(acting: Acting, given: Given) -> None:
     peer = administration(acting).get_enabled(text_of(given, "name", "Peer"))
-    acting.runtime.peers.nudge(peer.name)
+    acting.runtime.peers.nudge_peer(peer.name)
     acting.runtime.peers.look()
 
 

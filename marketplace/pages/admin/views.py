@@ -9,20 +9,12 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.view import view_config
 
-from marketplace.accounts import errors as access
-from marketplace.confirmation import UploadUnknownError
 from marketplace.http.parameters import read_query
+from marketplace.http.refusals import ANSWERS, refuse
 from marketplace.http.security import absent, principal_of
-from marketplace.ingest.erasing import UnknownEntryError
-from marketplace.ingest.errors import IngestError
-from marketplace.mail.letter import LetterError
-from marketplace.mail.operating import NoServerError
-from marketplace.mail.smtp import PermanentError, ServerUnavailableError, TemporaryError
 from marketplace.pages.rendering import base_path, page
 from marketplace.pages.sessions import own_form, see_other, session_key, unstored
-from marketplace.peers.errors import PeerDisabledError, PeerError, PeerNotFoundError, PeerTakenError
 from marketplace.runtime import Runtime
-from marketplace.tlog.errors import KeyFormatError
 
 from . import access_acts, lists, peer_acts, site_acts, site_lists
 from .asking import SCOPES, Act, ActError, Acting, Given, scope_choices
@@ -46,28 +38,7 @@ PARTS: Mapping[str, tuple[str, Callable[[Request, Mapping[str, str]], Administra
 ACTS: Mapping[str, Act] = MappingProxyType(
     {act.key: act for act in (*access_acts.ACTS, *peer_acts.ACTS, *site_acts.ACTS)}
 )
-_REFUSALS = (
-    ActError,
-    access.AccessError,
-    PeerError,
-    KeyFormatError,
-    IngestError,
-    UploadUnknownError,
-    LetterError,
-    NoServerError,
-    PermanentError,
-    TemporaryError,
-    ServerUnavailableError,
-)
-_ABSENT = (
-    access.TokenNotFoundError,
-    access.GroupNotFoundError,
-    access.MemberNotFoundError,
-    PeerNotFoundError,
-    UploadUnknownError,
-    UnknownEntryError,
-)
-_CONFLICTS = (access.GroupTakenError, PeerTakenError, PeerDisabledError)
+_REFUSALS: tuple[type[Exception], ...] = (ActError, *ANSWERS)
 #: Where a group or a peer has a page of its own, acts upon it lead back to it.
 _OWN_PAGES = frozenset({"groups.add", "groups.remove", *(key for key in ACTS if key.startswith("peers."))})
 
@@ -105,7 +76,8 @@ def do(request: Request) -> Response:
     try:
         secret = act.run(acting, given)
     except _REFUSALS as error:
-        return _question(request, act, given, _status(error), str(error), getattr(error, "code", ""))
+        status = error.status if isinstance(error, ActError) else refuse(error).status
+        return _question(request, act, given, status, str(error), getattr(error, "code", ""))
     if secret is not None:
         return unstored(page(request, "secret", {**_frame(act.part), "secret": secret}))
     named = {"name": given["name"]} if act.key in _OWN_PAGES and given.get("name") else {}
@@ -118,16 +90,6 @@ def _act(request: Request) -> Act:
     if found is None:
         raise absent()
     return found
-
-
-def _status(error: Exception) -> int:
-    if isinstance(error, ActError):
-        return error.status
-    if isinstance(error, _ABSENT):
-        return 404
-    if isinstance(error, TemporaryError | ServerUnavailableError):
-        return 502
-    return 409 if isinstance(error, _CONFLICTS) else 400
 
 
 def _question(
