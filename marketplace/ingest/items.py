@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Literal, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -58,8 +58,15 @@ class IngestResult:
     may_conflict: bool = field(default=False, compare=False)
 
 
-#: Writes what a page records beside its entries, told what became of each entry, in order.
-Within = Callable[[Session, Sequence[IngestResult | Exception]], None]
+class PageRecord(Protocol):
+    """What is recorded of a page beside its entries, in the same transaction."""
+
+    def write(self, session: Session, outcomes: Sequence[IngestResult | Exception]) -> None:
+        """Write it. Anything raised undoes the whole page.
+
+        Args:
+            outcomes: what became of each entry, in order.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +75,13 @@ class Page:
 
     Args:
         entries: what acceptance made of the bytes; the gate does not judge them.
-        within: called in the transaction with what became of the entries. Anything it raises undoes the
-            whole page.
+        record: written in the transaction.
         provenance: where each entry was first accepted, as their log claims; empty where it claims nothing.
     """
 
     entries: Sequence[AcceptedEntry]
     log: str
-    within: Within
+    record: PageRecord
     provenance: Sequence[Provenance] = ()
 
     def items(self) -> list[Item]:

@@ -26,7 +26,7 @@ from marketplace.ingest.addressing import Addressing, address_of
 from marketplace.ingest.batch import Batch
 from marketplace.ingest.errors import IngestError, StoreUnavailableError, TooManyUploadsError
 from marketplace.ingest.gate import UploadPolicy
-from marketplace.ingest.items import IngestResult, Item, Page, Source, Within
+from marketplace.ingest.items import IngestResult, Item, Page, PageRecord, Source
 from marketplace.ingest.upload_slots import UploadSlots
 from marketplace.limits import RateLimit
 from marketplace.moments import counted, utc_now
@@ -54,11 +54,11 @@ class _Waiting:
     """Entries that wait for the writer.
 
     Args:
-        within: as of ``Page``; entries with it get a separate transaction.
+        record: as of ``Page``; entries with it get a separate transaction.
     """
 
     items: Sequence[Item]
-    within: Within | None = None
+    record: PageRecord | None = None
     answer: Future[list[IngestResult | Exception]] = field(default_factory=Future)
 
     @property
@@ -237,9 +237,9 @@ class IngestService:
     def enqueue_page(self, page: Page) -> Future[list[IngestResult | Exception]]:
         """Give a page of replicated entries to the writer, for one separate transaction.
 
-        The future holds what became of each entry, or what ``within`` or the database raised.
+        The future holds what became of each entry, or what ``record`` or the database raised.
         """
-        waiting = _Waiting(page.items(), page.within)
+        waiting = _Waiting(page.items(), page.record)
         self._put(waiting)
         return waiting.answer
 
@@ -275,12 +275,12 @@ class IngestService:
     def _collect(self, first: _Waiting) -> tuple[list[_Waiting], _Waiting | None]:
         """All that waits now and may share a transaction, within the bounds; and what comes behind it."""
         shared, size = [first], first.size
-        while first.within is None and len(shared) < BATCH_ENTRIES and size < BATCH_BYTES:
+        while first.record is None and len(shared) < BATCH_ENTRIES and size < BATCH_BYTES:
             try:
                 waiting = self._queue.get_nowait()
             except Empty:
                 break
-            if waiting is None or waiting.within is not None:
+            if waiting is None or waiting.record is not None:
                 return shared, waiting
             shared.append(waiting)
             size += waiting.size
@@ -291,7 +291,7 @@ class IngestService:
         try:
             outcomes = self._commit(shared)
         except Exception as error:  # told to everybody who waits for it
-            if shared[0].within is None:
+            if shared[0].record is None:
                 _logger.exception("a batch of %s was not stored", counted(len(shared), "entry", "entries"))
             for one in shared:
                 # Not known to be on disk: whoever asks again gets the same answer either way.
@@ -328,8 +328,8 @@ class IngestService:
         with self._database.write() as session:
             items = [item for one in shared for item in one.items]
             outcomes = Batch(session, self.policy, self._clock()).take(items)
-            if shared[0].within is not None:
-                shared[0].within(session, outcomes)
+            if shared[0].record is not None:
+                shared[0].record.write(session, outcomes)
             return outcomes
 
 

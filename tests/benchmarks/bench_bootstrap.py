@@ -36,6 +36,7 @@ from tests.benchmarks.bulk import ADJECTIVES, PURPOSES, SYSTEMS
 from tests.benchmarks.figures import Figure
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
+from tests.factories.storing import Beside
 from tests.functional.running import free_port
 from tests.functional.sites import Site, until
 from validators import accept
@@ -172,7 +173,7 @@ def fill(site: Site, entries: Sequence[AcceptedEntry]) -> None:
     with site.database() as database:
         with closing(IngestService(database, UploadPolicy())) as ingest:
             for start in range(0, len(entries), PAGE_ROWS):
-                page = Page(entries[start : start + PAGE_ROWS], PUBLIC, lambda session, outcomes: None)
+                page = Page(entries[start : start + PAGE_ROWS], PUBLIC, Beside())
                 outcomes = ingest.enqueue_page(page).result(_ENOUGH)
                 assert all(isinstance(one, IngestResult) and one.outcome == "created" for one in outcomes)
         integrator = Integrator(database, site.keys, utc_now)

@@ -21,6 +21,7 @@ from marketplace.ingest import (
     UploadPolicy,
 )
 from tests.factories.entries import accepted, moment
+from tests.factories.storing import Beside
 from validators.document import AcceptedEntry, Term
 from validators.vocabulary import dcterms
 
@@ -97,7 +98,7 @@ def test_an_entry_for_some_groups_enters_no_other_group(ingest: IngestService, s
 def test_a_page_of_a_peer_brings_nothing_private_into_the_public_log(
     database: Database, ingest: IngestService
 ) -> None:
-    page = Page([PRIVATE, accepted("other"), FOR_ASTRO], PUBLIC, lambda session, outcomes: None)
+    page = Page([PRIVATE, accepted("other"), FOR_ASTRO], PUBLIC, Beside())
     outcomes = ingest.enqueue_page(page).result(timeout=60)
     assert [isinstance(one, PrivateEntryError) for one in outcomes] == [True, False, True]
     assert size(database) == 1

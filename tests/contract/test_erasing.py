@@ -32,6 +32,7 @@ from marketplace.tlog.tiles import TileName
 from tests.factories.alterations import mirrored
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_ca, make_identity
+from tests.factories.storing import Beside
 from validators import accept, examine
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -289,7 +290,7 @@ def test_it_does_not_come_back_under_another_certificate(
     for way in (ingest.submit, ingest.import_):
         with pytest.raises(ErasedError, match="asked by its author"):
             way(twins[1])
-    page = Page([accept(OTHER), accept(twins[1])], PUBLIC, lambda session, outcomes: None)
+    page = Page([accept(OTHER), accept(twins[1])], PUBLIC, Beside())
     other, refused = ingest.enqueue_page(page).result(60)
     assert isinstance(refused, ErasedError) and not isinstance(other, Exception)
     assert titles(database) == {"other"}

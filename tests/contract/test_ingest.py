@@ -36,6 +36,7 @@ from marketplace.models import Base, ChangeRow, Current, Entry, EntryBody, Entry
 from marketplace.rules.visibility import find_scope
 from tests.factories.documents import image, signed
 from tests.factories.entries import accepted, moment
+from tests.factories.storing import Beside
 from tests.waiting import HANGING
 from validators import accept
 from validators.checksums import find_checksum
@@ -94,7 +95,7 @@ def test_an_entry_is_found_by_each_of_its_checksums(
     document = signed(image(checksums=(("MD5", "AB" * 16), ("SHA-512", "cD" * 64))))
     other = signed(image(content="other", checksums=(("MD5", "00" * 16),)))
     if many:
-        page = Page([accept(document), accept(other)], PUBLIC, lambda *_: None)
+        page = Page([accept(document), accept(other)], PUBLIC, Beside())
         ingest.enqueue_page(page).result(timeout=60)
     else:
         for one in (document, other):

@@ -27,6 +27,7 @@ from marketplace.ingest.batch import Batch
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, Log, Twin
 from tests.contract.search_store import GROUP, empty
 from tests.factories.entries import accepted, moment, signer
+from tests.factories.storing import Beside
 from validators.document import AcceptedEntry, Strength
 
 NOW = moment(86_400)
@@ -58,7 +59,7 @@ def test_entries_and_what_is_kept_beside_them_come_together(
     ingest: IngestService, database: Database
 ) -> None:
     page = [accepted(n) for n in range(3)]
-    outcomes = ingest.enqueue_page(Page(page, PUBLIC, keep)).result(timeout=60)
+    outcomes = ingest.enqueue_page(Page(page, PUBLIC, Beside(keep))).result(timeout=60)
     assert sequences(outcomes) == [("created", 0), ("created", 1), ("created", 2)]
     assert state(database) == (3, 3)
 
@@ -69,7 +70,7 @@ def test_a_failure_beside_them_undoes_the_entries(ingest: IngestService, databas
         raise KeyError("somebody else moved the cursor")
 
     with pytest.raises(KeyError):
-        ingest.enqueue_page(Page([accepted(1)], PUBLIC, fail)).result(timeout=60)
+        ingest.enqueue_page(Page([accepted(1)], PUBLIC, Beside(fail))).result(timeout=60)
     assert state(database) == (0, 0)
     assert ingest.enqueue(accepted(1)).result(timeout=60).sequence == 0
 
@@ -80,12 +81,12 @@ def test_the_gate_does_not_judge_what_peers_accepted(ingest: IngestService) -> N
     late = accepted("image", created=moment(0))
     ahead = accepted("image", created=NOW + timedelta(days=9))
     legacy = accepted("image", created=moment(5), strength=Strength.LEGACY)
-    outcomes = ingest.enqueue_page(Page([late, ahead, legacy], PUBLIC, keep)).result(timeout=60)
+    outcomes = ingest.enqueue_page(Page([late, ahead, legacy], PUBLIC, Beside(keep))).result(timeout=60)
     assert sequences(outcomes) == [("created", 1), ("created", 2), ("created", 3)]
 
 
 def test_the_same_page_again_adds_nothing(ingest: IngestService, database: Database) -> None:
-    page = Page([accepted(1), accepted(2), accepted(1)], PUBLIC, keep)
+    page = Page([accepted(1), accepted(2), accepted(1)], PUBLIC, Beside(keep))
     ingest.enqueue_page(page).result(timeout=60)
     outcomes = ingest.enqueue_page(page).result(timeout=60)
     assert sequences(outcomes) == [("unchanged", 0), ("unchanged", 1), ("unchanged", 0)]
@@ -97,7 +98,7 @@ def test_uploads_and_pages_wait_in_one_line(ingest: IngestService, database: Dat
     answers = []
     for n in range(60):
         if n % 7 == 3:
-            page = Page([accepted(n), accepted(n + 1000)], PUBLIC, lambda session, outcomes: None)
+            page = Page([accepted(n), accepted(n + 1000)], PUBLIC, Beside())
             answers.append(ingest.enqueue_page(page))
         else:
             answers.append(ingest.enqueue(accepted(n)))
@@ -113,7 +114,9 @@ def test_one_faulty_entry_does_not_stop_its_page(ingest: IngestService, database
     def note(session: Session, outcomes: Sequence[object]) -> None:
         told.append([isinstance(one, Exception) for one in outcomes])
 
-    outcomes = ingest.enqueue_page(Page([accepted(1), faulty, accepted(3)], PUBLIC, note)).result(timeout=60)
+    outcomes = ingest.enqueue_page(Page([accepted(1), faulty, accepted(3)], PUBLIC, Beside(note))).result(
+        timeout=60
+    )
     assert [isinstance(one, Exception) for one in outcomes] == [False, True, False]
     assert told == [[False, True, False]]
     assert state(database)[0] == 2
@@ -121,10 +124,10 @@ def test_one_faulty_entry_does_not_stop_its_page(ingest: IngestService, database
 
 def test_no_page_is_taken_after_the_end(database: Database) -> None:
     with closing(IngestService(database, UploadPolicy(), lambda: NOW)) as service:
-        last = service.enqueue_page(Page([accepted(1)], PUBLIC, keep))
+        last = service.enqueue_page(Page([accepted(1)], PUBLIC, Beside(keep)))
     assert sequences(last.result(timeout=60)) == [("created", 0)]
     with pytest.raises(StoreUnavailableError):
-        service.enqueue_page(Page([accepted(2)], PUBLIC, keep))
+        service.enqueue_page(Page([accepted(2)], PUBLIC, Beside(keep)))
 
 
 ENTRIES = st.builds(

@@ -27,6 +27,7 @@ from tests.factories.alterations import ground, mirrored
 from tests.factories.documents import image, signed
 from tests.factories.entries import accepted, moment, signer
 from tests.factories.identities import Identity, make_ca, make_identity
+from tests.factories.storing import Beside
 from tests.unit.trust.authorities import DAY, NOW, crl_bytes, root
 from validators import accept
 from validators.document import AcceptedEntry
@@ -63,7 +64,7 @@ def _page(database: Database, pages: Sequence[Sequence[AcceptedEntry]]) -> None:
     ingest = IngestService(database, UploadPolicy())
     try:
         for page in pages:
-            waiting = ingest.enqueue_page(Page(list(page), PUBLIC, lambda session, outcomes: None))
+            waiting = ingest.enqueue_page(Page(list(page), PUBLIC, Beside()))
             assert not any(isinstance(one, Exception) for one in waiting.result(60))
     finally:
         ingest.close()

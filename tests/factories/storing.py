@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -28,3 +29,13 @@ def take_all(session: Session, items: Iterable[Item], now: datetime) -> list[Ing
             raise outcome
         receipts.append(outcome)
     return receipts
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is recorded beside the entries of a page, nothing by default; see ``PageRecord``."""
+
+    do: Callable[[Session, Sequence[IngestResult | Exception]], object] = lambda session, outcomes: None
+
+    def write(self, session: Session, outcomes: Sequence[IngestResult | Exception]) -> None:
+        self.do(session, outcomes)

@@ -23,6 +23,7 @@ from marketplace.rules import current as rules
 from tests.databases import upgrade
 from tests.entry_rules import conflicting, current, status, tag_target, timeline
 from tests.factories.stated import Stated
+from tests.factories.storing import Beside
 from tests.federation.stories import MOMENTS, STORIES
 from tests.soaking import Tell
 from validators.document import AcceptedEntry
@@ -155,7 +156,7 @@ def deliver(url: str, deliveries: Sequence[AcceptedEntry], chance: random.Random
         while rest:
             size = chance.choice((1, 1, 3, 7))
             page, rest = rest[:size], rest[size:]
-            waiting = ingest.enqueue_page(Page(page, PUBLIC, lambda session, outcomes: None))
+            waiting = ingest.enqueue_page(Page(page, PUBLIC, Beside()))
             for outcome in waiting.result(60):
                 assert not isinstance(outcome, Exception), outcome
         return stored_answer(database)

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from sqlalchemy.orm import Session
 
 from marketplace.changes import Provenance
 from marketplace.ingest import Page
-from marketplace.ingest.items import IngestResult
+from marketplace.ingest.items import PageRecord
 from marketplace.peers.limits import PAGE_ROWS
 from marketplace.peers.model import FollowedLog, Peer, WantedRow
 from marketplace.peers.pull.log_pull import PullTools
+from marketplace.peers.pull.page_records import ComparedPart, RetriedBodies, WantedBodies
 from marketplace.peers.pull.write_pipeline import COMMIT_SECONDS
-from marketplace.peers.registry.missing_rows import (
-    due_elsewhere,
-    due_wanted,
-    forget_wanted,
-    mark_erased,
-    note_asked,
-    postpone_wanted,
-    reject_erased,
-)
-from marketplace.peers.registry.pull_writes import erased_of, save_comparison
+from marketplace.peers.registry.missing_rows import due_elsewhere, due_wanted, note_asked
 from marketplace.peers.remote.comparison import find_missing
 from marketplace.peers.remote.peer_client import MAX_IDS, PeerClient, ask_for
 from validators.document import AcceptedEntry
@@ -65,15 +55,8 @@ class MissingEntries:
         if not rows:
             return None
         handed = ask_for(client, list(dict.fromkeys(one.entry_id for one in rows)))
-
-        def within(session: Session, outcomes: Mapping[str, IngestResult | Exception]) -> None:
-            self._save(session, followed.log, outcomes)
-            settled = {one for one, outcome in outcomes.items() if isinstance(outcome, IngestResult)}
-            settled |= {one for one, _ in erased_of(outcomes)}
-            postpone_wanted(session, [one for one in rows if one.entry_id not in settled], now)
-            mark_erased(session, followed.id, sorted(handed.erased - settled), now)
-
-        return self._take(followed.log, handed.bodies, rows, within)
+        came = WantedBodies(self._proven(handed.bodies), followed.log, now)
+        return self._take(came, rows, RetriedBodies(came, rows, followed.id, handed.erased))
 
     def ask_elsewhere(self, followed: FollowedLog, client: PeerClient) -> int | None:
         """Ask this peer, once, for what others said that they erased; returns how many came.
@@ -93,12 +76,8 @@ class MissingEntries:
         for start in range(0, len(rows), MAX_IDS):
             part = rows[start : start + MAX_IDS]
             handed = ask_for(client, list(dict.fromkeys(one.entry_id for one in part)))
-            came += self._take(
-                followed.log,
-                handed.bodies,
-                part,
-                lambda session, outcomes: self._save(session, followed.log, outcomes),
-            )
+            bodies = WantedBodies(self._proven(handed.bodies), followed.log, means.clock())
+            came += self._take(bodies, part, bodies)
         with means.database.write() as session:
             moments = [one.erased_at for one in rows if one.erased_at is not None]
             note_asked(session, self._peer.id, max(moments))
@@ -121,43 +100,19 @@ class MissingEntries:
         entries = self._proven(handed.bodies)
         for start in range(0, max(1, len(entries)), PAGE_ROWS):
             part = entries[start : start + PAGE_ROWS]
-
-            def within(
-                session: Session,
-                outcomes: Sequence[IngestResult | Exception],
-                part: Sequence[AcceptedEntry] = part,
-            ) -> None:
-                save_comparison(session, followed, _by_id(part, outcomes), now)
-
-            means.ingest.enqueue_page(Page(part, followed.log, within)).result(COMMIT_SECONDS)
+            page = Page(part, followed.log, ComparedPart(followed, part, now))
+            means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
         lacking = [one for one in missing if one not in handed.bodies and one not in handed.erased]
         return Compared(len(entries), len(lacking))
 
-    def _save(self, session: Session, log: str, outcomes: Mapping[str, IngestResult | Exception]) -> None:
-        forget_wanted(
-            session, log, [one for one, outcome in outcomes.items() if isinstance(outcome, IngestResult)]
-        )
-        reject_erased(session, log, erased_of(outcomes), self._means.clock())
-
-    def _take(
-        self,
-        log: str,
-        bodies: Mapping[str, bytes],
-        rows: Sequence[WantedRow],
-        save: Callable[[Session, Mapping[str, IngestResult | Exception]], None],
-    ) -> int:
-        """Take in those bodies that prove themselves; returns how many they are."""
-        entries = self._proven(bodies)
+    def _take(self, came: WantedBodies, rows: Sequence[WantedRow], record: PageRecord) -> int:
+        """Take in the bodies that came; returns how many they are."""
         by_id = {one.entry_id: one for one in rows}
-        claims = [by_id[entry.entry_id] for entry in entries]
-        page = Page(
-            entries,
-            log,
-            lambda session, outcomes: save(session, _by_id(entries, outcomes)),
-            [Provenance(one.origin, one.origin_sequence, one.origin_time) for one in claims],
-        )
+        claims = [by_id[entry.entry_id] for entry in came.entries]
+        provenance = [Provenance(one.origin, one.origin_sequence, one.origin_time) for one in claims]
+        page = Page(came.entries, came.log, record, provenance)
         self._means.ingest.enqueue_page(page).result(COMMIT_SECONDS)
-        return len(entries)
+        return len(came.entries)
 
     def _proven(self, bodies: Mapping[str, bytes]) -> list[AcceptedEntry]:
         verdicts = self._means.verification.verify(list(bodies.values()))
@@ -166,9 +121,3 @@ class MissingEntries:
             for entry_id, entry in zip(bodies, verdicts, strict=True)
             if isinstance(entry, AcceptedEntry) and entry.entry_id == entry_id
         ]
-
-
-def _by_id(
-    entries: Sequence[AcceptedEntry], outcomes: Sequence[IngestResult | Exception]
-) -> dict[str, IngestResult | Exception]:
-    return {entry.entry_id: outcome for entry, outcome in zip(entries, outcomes, strict=True)}

@@ -25,6 +25,7 @@ from marketplace.peers.errors import ContactError
 from marketplace.peers.limits import BOOTSTRAP_ROWS, PAGE_ROWS
 from marketplace.peers.model import FollowedLog, Mirror, Peer, Rejected
 from marketplace.peers.pull.bundles import AT_ONCE, Bundle, Bundles, joined
+from marketplace.peers.pull.page_records import PulledPage
 from marketplace.peers.pull.recent import Recent
 from marketplace.peers.pull.rows import PageRow, cut, entry_ids, judge_rows, sort_rows, unknown_rows
 from marketplace.peers.pull.write_pipeline import COMMIT_SECONDS, WrittenPages
@@ -32,12 +33,10 @@ from marketplace.peers.registry.checkpoints import find_another, find_passes
 from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.peers.registry.mirror_list import MirrorList
 from marketplace.peers.registry.pull_writes import (
-    PageOutcome,
     known_ids,
     save_head,
     save_quarantine,
     save_seen,
-    save_step,
 )
 from marketplace.peers.remote.mirrors import open_mirrors
 from marketplace.peers.remote.peer_client import MAX_ROWS, PeerClient, PresentedHead, fetch_bodies
@@ -279,38 +278,18 @@ class LogPull:
     def _enqueue(
         self, followed: FollowedLog, page: VerifiedPage, rows: Sequence[PageRow], received: int
     ) -> Future[list[IngestResult | Exception]]:
-        means, now = self._means, self._means.clock()
+        means = self._means
         entries, wanted, rejected = sort_rows(followed.id, rows)
         rejected += [
             Rejected(followed.id, page.first + n, None, "leaf.format", "the row cannot be read")
             for n, leaf in enumerate(page.leaves)
             if leaf is None
         ]
-
-        def within(session: Session, outcomes: Sequence[IngestResult | Exception]) -> None:
-            failed = [
-                Rejected(followed.id, row.sequence, row.leaf.entry_id, *_reason(outcome))
-                for (row, _), outcome in zip(entries, outcomes, strict=True)
-                if isinstance(outcome, Exception)
-            ]
-            taken = [one for one in outcomes if isinstance(one, IngestResult)]
-            step = PageOutcome(
-                followed,
-                page.log,
-                wanted,
-                [*rejected, *failed],
-                [one.entry_id for one in taken],
-                sum(one.outcome == "created" for one in taken),
-                received,
-            )
-            save_step(session, step, now)
-
-        page_in = Page(
-            [entry for _, entry in entries],
-            followed.log,
-            within,
-            [Provenance(row.leaf.origin, row.leaf.sequence, row.leaf.time) for row, _ in entries],
+        step = PulledPage(
+            followed, page.log, [row for row, _ in entries], wanted, rejected, received, means.clock()
         )
+        claims = [Provenance(row.leaf.origin, row.leaf.sequence, row.leaf.time) for row, _ in entries]
+        page_in = Page([entry for _, entry in entries], followed.log, step, claims)
         return means.ingest.enqueue_page(page_in)
 
     def _reread(self, followed: FollowedLog) -> FollowedLog:
@@ -332,7 +311,3 @@ def bundles_behind(log: TrustedLog) -> int:
     if log.newest is None:
         return 0
     return max(0, log.newest.checkpoint.size // WIDTH - -(-log.reached.size // WIDTH))
-
-
-def _reason(error: Exception) -> tuple[str, str]:
-    return str(getattr(error, "code", "store.refused")), " ".join(str(error).split())
