@@ -8,6 +8,7 @@ and is the only form where only programs ask.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -25,6 +26,20 @@ from .parameters import is_plain, read_query
 
 #: Where only programs ask, which get problem documents.
 _FOR_PROGRAMS = ("/api/", "/fed/", "/.well-known/")
+
+#: Beginning of a path -> where a reader goes on from an error there: path and words of the link.
+_NEXT_STEPS = {
+    "/views": ("/views", "All views"),
+    "/endorsers": ("/endorsers", "All publishers"),
+    "/events": ("/events", "All events"),
+    "/docs": ("/docs", "Documentation"),
+    "/webhooks": ("/webhooks", "Your webhooks"),
+    "/account": ("/account", "Your account"),
+    "/admin": ("/admin", "Administration"),
+    "/upload": ("/upload", "Back to the upload"),
+}
+#: Statuses after which the same request may succeed later.
+_PASSING = (429, 500, 502, 503, 504)
 
 _OFFERS = (*LIST, Offer(PROBLEM_TYPE, Media.JSON))
 
@@ -78,14 +93,43 @@ def error_offer(request: Request) -> Offer:
         return by_header
 
 
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """Where a reader goes on from an error: a path below the site's, and the words of the link."""
+
+    path: str
+    text: str
+
+
+def next_step(status: int, path: str, wanted: str) -> NextStep:
+    """The step that an error page offers.
+
+    Args:
+        status: HTTP status of the error.
+        path: of the request.
+        wanted: path and query that the same link would open; empty for forms.
+    """
+    if status in _PASSING and wanted:
+        return NextStep(wanted, "Try again")
+    part = "/" + path.lstrip("/").partition("/")[0]
+    offered, text = _NEXT_STEPS.get(part, ("/", "Find an image"))
+    if status == HTTPStatus.FORBIDDEN and part == "/admin":
+        return NextStep("/account", "Your account")
+    if offered == wanted:  # the same error again
+        return NextStep("/", "Find an image")
+    return NextStep(offered, text)
+
+
 def _page(request: Request, error: HttpError) -> bytes:
+    wanted = _path_of(request)
     values = {
         "status": error.status,
         "phrase": HTTPStatus(error.status).phrase,
         "reason": error.reason,
         "code": error.code,
         "request_id": request_id.get(),
-        "wanted": _path_of(request),
+        "wanted": wanted,
+        "next_step": next_step(error.status, request.environ.get("PATH_INFO", ""), wanted),
     }
     page: str = render("marketplace:pages/templates/error.jinja2", values, request)
     return page.encode()

@@ -213,7 +213,8 @@ def _numbers(base: str, numbers: Overview, peers: tuple[int, int]) -> list[tuple
     shown = [
         (
             grouped(numbers.images),
-            "current image" if numbers.images == 1 else "current images",
+            # Not images: each is counted once for each of its publishers, as the search counts it.
+            "current entry" if numbers.images == 1 else "current entries",
             "/?sort=newest",
         ),
         (publishers, ("publisher" if numbers.publishers == 1 else "publishers") + trusted, "/endorsers"),

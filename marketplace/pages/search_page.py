@@ -109,6 +109,7 @@ class FoundEntry:
     withdrawn: bool
     badges: Sequence[Badge]
     tags: Sequence[str]
+    more_tags: int
 
 
 def base_values(base: str, pairs: Pairs) -> dict[str, Any]:
@@ -305,6 +306,7 @@ def _hit(one: SearchHit, lines: Lines) -> FoundEntry:
         withdrawn=one.status is Status.DEPRECATED,
         badges=_badges(one, lines),
         tags=[cut(tag, _LABEL_LENGTH) for tag in one.tags[:_MOST_TAGS]],
+        more_tags=max(0, len(one.tags) - _MOST_TAGS),
     )
 
 

@@ -89,7 +89,7 @@ def ask_to_act(request: Request) -> Response:
     """Ask before anything is done with a webhook."""
     act, hook = _chosen(request)
     given = {"event": request.params.get("event", "")[:100]} if act.fields else {}
-    return _question(request, act, given, 200, None, f"/webhooks/{hook.name}")
+    return _question(request, act, hook, given, 200, None)
 
 
 @view_config(route_name="web.webhook.act", request_method="POST", permission="webhook:write")
@@ -116,7 +116,7 @@ def do(request: Request) -> Response:
             else:
                 registry.delete(hook.name, by=by, at=at)
     except WebhookError as error:
-        return _question(request, act, given, 400, error, f"/webhooks/{hook.name}")
+        return _question(request, act, hook, given, 400, error)
     runtime.webhooks.nudge()
     if made is not None:
         return show_secret(request, made)
@@ -154,7 +154,7 @@ def show_secret(request: Request, made: Made) -> Response:
 
 
 def _question(
-    request: Request, act: Act, given: Given, status: int, error: WebhookError | None, back: str
+    request: Request, act: Act, hook: Hook, given: Given, status: int, error: WebhookError | None
 ) -> Response:
     values: dict[str, Any] = {
         "act": act,
@@ -163,7 +163,8 @@ def _question(
         "problem": "" if error is None else str(error),
         "code": "" if error is None else error.code,
         "key": session_key(request),
-        "back": back,
+        "back": f"/webhooks/{hook.name}",
+        "subject": ("Webhook", f"{hook.description}: {hook.url}" if hook.description else hook.url),
         "parts": (),
         "part": "account",
     }

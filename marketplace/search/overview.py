@@ -22,7 +22,7 @@ class Overview:
     """Counts of the current entries.
 
     Args:
-        images: valid ones, as lists show them.
+        images: valid ones as lists show them, so each once for each of its publishers.
         publishers: of these, MOST_PUBLISHERS at most.
         trusted_publishers: those of them that have an image which the site trusts.
         withdrawn: images withdrawn in the last seven days.

@@ -9,6 +9,7 @@ import pytest
 
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
+from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
 from validators import accept
 
@@ -49,6 +50,30 @@ def test_a_failure_is_told_again_to_whoever_was_told_before(http, path):
     assert first.status_code >= 400 and first.headers["Cache-Control"] == "no-store"
     again = http.get(path, headers=HTML | {"If-None-Match": first.headers.get("ETag", "*")})
     assert again.status_code == first.status_code and "<h1" in again.text
+
+
+def test_a_view_that_is_not_there_leads_to_the_list_of_views(http):
+    page = http.get("/views/nothing", headers=HTML)
+    assert page.status_code == 404
+    assert '<a class="button" href="/views">All views</a>' in page.text and "Find an image" not in page.text
+
+
+def test_an_image_of_two_publishers_counts_as_two_entries_on_the_front_page_and_in_the_search(tmp_path):
+    with running_server(tmp_path) as running, running.client() as client:
+        for name in ("one", "two"):
+            said = signed(image(content="of two"), make_identity(name, f"{name}@example.org"))
+            assert client.post("/metadata", content=said, headers=RDF).status_code == 201
+        eventually(lambda: "<h1>2 entries</h1>" in client.get("/?sort=newest").text)
+        front = client.get("/").text
+    assert '<dt>current entries</dt><dd><a href="/?sort=newest">2</a></dd>' in front
+
+
+def test_a_hit_says_how_many_tags_it_leaves_out(http, server):
+    tags = tuple(f"t{number}" for number in range(9))
+    said = signed(image(content="many tags", title="Of many tags", tags=tags), ENDORSER)
+    with server.client() as client:
+        assert client.post("/metadata", content=said, headers=RDF).status_code == 201
+    eventually(lambda: "and 3 more tags" in http.get("/?sort=newest").text)
 
 
 def test_unknown_filters_are_answered_with_the_known_ones(http):
