@@ -35,7 +35,8 @@ _NEXT_STEPS = {
     "/docs": ("/docs", "Documentation"),
     "/webhooks": ("/webhooks", "Your webhooks"),
     "/account": ("/account", "Your account"),
-    "/admin": ("/admin", "Administration"),
+    # Who may not administer finds nothing there.
+    "/admin": ("/account", "Your account"),
     "/upload": ("/upload", "Back to the upload"),
 }
 #: Statuses after which the same request may succeed later.
@@ -113,8 +114,6 @@ def next_step(status: int, path: str, wanted: str) -> NextStep:
         return NextStep(wanted, "Try again")
     part = "/" + path.lstrip("/").partition("/")[0]
     offered, text = _NEXT_STEPS.get(part, ("/", "Find an image"))
-    if status == HTTPStatus.FORBIDDEN and part == "/admin":
-        return NextStep("/account", "Your account")
     if offered == wanted:  # the same error again
         return NextStep("/", "Find an image")
     return NextStep(offered, text)

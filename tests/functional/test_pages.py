@@ -60,6 +60,9 @@ def test_a_view_that_is_not_there_leads_to_the_list_of_views(http):
 
 def test_an_image_of_two_publishers_counts_as_two_entries_on_the_front_page_and_in_the_search(tmp_path):
     with running_server(tmp_path) as running, running.client() as client:
+        nothing = client.get("/metadata", headers=HTML)
+        assert "No valid images yet." in nothing.text and 'href="/publish">Publish an image' in nothing.text
+        assert "<p>0 images. <a" in client.get("/views/default", headers=HTML).text
         for name in ("one", "two"):
             said = signed(image(content="of two"), make_identity(name, f"{name}@example.org"))
             assert client.post("/metadata", content=said, headers=RDF).status_code == 201
