@@ -127,3 +127,5 @@ def configure(level: str, style: Literal["json", "text"]) -> None:
     # httpx and the template engine tell of every step; our own events say the same in our words.
     for chatty in ("httpx", "httpcore", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of every format that a disk does not have; what a refusal means is told by our own code.
+    logging.getLogger("marketplace._vendor").setLevel(logging.ERROR)

@@ -100,7 +100,7 @@ def write_verdict(verdict: dict[str, Any], name: str) -> None:
     for reason in verdict["reasons"]:
         click.echo(printable(f"  {reason.get('code')}: {reason.get('message')}"))
         if reason.get("change"):
-            click.echo(printable(f"      changes if {reason['change']}"))
+            click.echo(printable(f"      to change this: {reason['change']}"))
 
 
 def refusal(verdict: dict[str, Any]) -> CommandError:

@@ -146,4 +146,4 @@ def _write_lines(rules: list[Any]) -> None:
             told = printable(f"{rule.get('rule')}: {rule.get('found')}")
             click.echo(f"  {outcome} {told}")
             if rule.get("change"):
-                click.echo(printable(f"          changes if {rule['change']}"))
+                click.echo(printable(f"          to change this: {rule['change']}"))

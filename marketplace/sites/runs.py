@@ -22,6 +22,7 @@ class Done:
     """The results of a run.
 
     Args:
+        withdrawals: the steps that withdrew a copy, with their reasons.
         unheard: why marketplaces were not heard, one sentence each.
         contradictions: how marketplaces contradict what they said before.
         refused: subscriptions that a marketplace does not understand, and why.
@@ -35,6 +36,7 @@ class Done:
     failed: int = 0
     unproven: int = 0
     hooks_failed: int = 0
+    withdrawals: list[Planned] = field(default_factory=list)
     unheard: list[str] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -119,5 +121,6 @@ def count(step: Planned, copy: Copy | None, done: Done) -> None:
         done.failed += copy.state is CopyState.FAILED
     elif step.step is Step.WITHDRAW:
         done.withdrawn += 1
+        done.withdrawals.append(step)
     else:
         done.removed += 1

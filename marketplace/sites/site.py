@@ -119,9 +119,9 @@ class Site:
         with self._deciding:
             changed = self.opinions.judge(identifiers)
             for one in changed:
-                self.state.history.note(
-                    self.wall(), "allowed" if one.allowed else "refused", one.reason, one.identifier
-                )
+                if self.state.history.note_answer(self.wall(), one.allowed, one.reason, one.identifier):
+                    answer = "may be started again" if one.allowed else "may not be started any more"
+                    log.info("%s %s: %s", one.identifier, answer, one.reason)
             if changed:
                 self.publish()
             return bool(changed)
@@ -218,6 +218,8 @@ class Site:
                 self.wall(), f"{step.step} failed", str(error), step.identifier, step.store
             )
             return None
+        if copy is not None:
+            log.info("%s in store %s: %s: %s", step.identifier, step.store, copy.state.value, copy.reason)
         with self._deciding:
             self.opinions.judge([step.identifier])
             self.publish()

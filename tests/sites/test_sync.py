@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import re
 import time
+
+import pytest
 
 from marketplace.sites.knowledge.reader import LIMITS
 from marketplace.sites.runs import sync
@@ -41,7 +44,11 @@ def test_a_second_run_asks_for_nothing(cloud: Cloud, content: ContentServer) -> 
     cloud.say(picture.draft(content.put("twice", picture.data), tags=("twice",)))
     cloud.sync()
     with cloud.site() as site:
+        before = site.state.history.read(None, 1000)
         done = sync(site)
+        # Run by a timer, a site would note the same answer about every image again and again.
+        assert site.state.history.read(None, 1000) == before
+    assert [one.what for one in before].count("allowed") == 1
     assert done.imported == 0 and content.sent == len(picture.data)
 
 
@@ -191,3 +198,33 @@ def test_a_run_says_which_requested_images_it_refuses_and_which_command_says_why
     assert status["subscriptions_without_images"] == ["typo"]
     only = cloud.command("sync", "--only", "typo")
     assert only.returncode == 0 and "refused" not in only.stderr and "typo" in only.stderr
+
+
+def test_a_recall_is_named_by_the_run_the_state_and_the_log_with_its_reason(
+    cloud: Cloud, content: ContentServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    picture = raw("recalled")
+    tagged(cloud, "recalled")
+    url = content.put("recalled", picture.data)
+    cloud.say(picture.draft(url, tags=("recalled",)))
+    cloud.sync()
+    cloud.say(
+        picture.draft(url, tags=("recalled",), deprecated="CVE-2026-0001"), created="2024-05-02T12:00:00Z"
+    )
+    with cloud.site() as site, caplog.at_level(logging.INFO, "marketplace.sites"):
+        sync(site)
+    told = [one.getMessage() for one in caplog.records]
+    assert any(f"{picture.identifier} may not be started any more" in one for one in told)
+    assert any(
+        f"{picture.identifier} in store pool: withdrawn" in one and "CVE-2026-0001" in one for one in told
+    )
+    (missed,) = json.loads(cloud.command("status", "-o", "json").stdout)["unavailable"]
+    assert missed.startswith(f"{picture.identifier} withdrawn in store pool") and "CVE-2026-0001" in missed
+    cloud.say(picture.draft(url, tags=("recalled",)), created="2024-05-03T12:00:00Z")
+    assert cloud.command("sync").returncode == 0
+    cloud.say(
+        picture.draft(url, tags=("recalled",), deprecated="CVE-2026-0002"), created="2024-05-04T12:00:00Z"
+    )
+    run = cloud.command("sync")
+    assert f"withdrawn: {picture.identifier} from store pool: alice@images.example.org" in run.stderr
+    assert "CVE-2026-0002" in run.stderr

@@ -16,7 +16,10 @@ from marketplace.moments import utc_now, written_for_people
 
 if TYPE_CHECKING:
     from marketplace.sites.decisions.answers import Answers
+    from marketplace.sites.state import Copy
 
+#: Seconds during which the state of the site names a copy that was withdrawn.
+_NEWS = 7 * 86_400
 _STATES = (
     "wanted",
     "reserved",
@@ -40,9 +43,10 @@ _STATES = (
 @config_option
 @output_option
 def status(config: Path | None, output: Format) -> None:
-    """Show the state of the site: marketplaces, copies, requested images that it refuses, and answers.
+    """Show the state of the site: marketplaces, copies, what users miss, and answers.
 
-    marketplace site why IMAGE shows every rule behind a refusal.
+    Names copies that failed, are in quarantine or were withdrawn in the last week, and requested
+    images that the site refuses, each with the reason. marketplace site why IMAGE shows every rule.
     """
     from marketplace.sites.decisions.answers import Answers
     from marketplace.sites.decisions.verdict_file import read_verdicts
@@ -61,7 +65,8 @@ def status(config: Path | None, output: Format) -> None:
             heard.append(f"{one.url} heard {moment}")
             if followed.fault:
                 faults.append(followed.fault)
-        counts = Counter(f"{one.store} {one.state.value}" for one in state.copies.all())
+        copies = state.copies.all()
+        counts = Counter(f"{one.store} {one.state.value}" for one in copies)
         owed = EventOutbox(state.database, table.hook).count()
         images = len(state.evidence.identifiers())
         wishes, interventions = state.evidence.wishes(), state.interventions.all(time.time())
@@ -78,6 +83,7 @@ def status(config: Path | None, output: Format) -> None:
         "contradictions": faults,
         "images": images,
         "copies": [f"{name}: {count}" for name, count in sorted(counts.items())],
+        "unavailable": [_unavailable(one, output) for one in copies if _is_news(one)],
         "refused": [f"{one.identifier} ({one.asked_by}): {one.reason}" for one in refused],
         "subscriptions_without_images": subscriptions_without_images(table.subscription, wishes),
         "hooks_owed": owed,
@@ -85,6 +91,20 @@ def status(config: Path | None, output: Format) -> None:
         "answers_fresh_until": fresh,
     }
     write_record(record, output, identify="site")
+
+
+def _is_news(copy: Copy) -> bool:
+    """Whether users miss a copy, and somebody may want to know why."""
+    recently = copy.changed > time.time() - _NEWS
+    return copy.state.value in ("quarantined", "failed", "withdrawing") or (
+        copy.state.value == "withdrawn" and recently
+    )
+
+
+def _unavailable(copy: Copy, output: Format) -> str:
+    moment = show_time(copy.changed) or ""
+    since = written_for_people(moment, utc_now()) if output == "table" else moment
+    return f"{copy.identifier} {copy.state.value} in store {copy.store}, {since}: {copy.reason}"
 
 
 def _refusal(answers: Answers, identifier: str) -> str | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from marketplace.sites.filling import Progress
     from marketplace.sites.runs import Done
 
-#: Refused images that a run names; the others are counted.
+#: Images of a kind that a run names, such as refused ones; the others are counted.
 _NAMED = 5
 
 
@@ -173,13 +173,19 @@ def _progress() -> Iterator[Progress | None]:
 
 
 def _tell(done: Done) -> None:
-    for one in done.unheard:
-        click.echo(printable(f"marketplace: {one}"), err=True)
+    for reason in done.unheard:
+        click.echo(printable(f"marketplace: {reason}"), err=True)
     click.echo(
         f"marketplace: {done.imported} imported, {done.withdrawn} withdrawn, {done.removed} removed, "
         f"{done.failed} failed, {done.unproven} failed verification.",
         err=True,
     )
+    for one in done.withdrawals[:_NAMED]:
+        told = f"  withdrawn: {one.identifier} from store {one.store}: {one.reason}"
+        click.echo(printable(told), err=True)
+    if (others := len(done.withdrawals) - _NAMED) > 0:
+        told = f"  and {counted(others, 'other')}: marketplace site list --state withdrawn"
+        click.echo(told, err=True)
     _tell_requests(done)
 
 

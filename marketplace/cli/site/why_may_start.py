@@ -229,4 +229,4 @@ def _show_rule(rule: Mapping[str, Any], indent: str) -> None:
     told = printable(f"{rule['rule']}: {rule['found']}")
     click.echo(f"{indent}{outcome} {told}")
     if rule["change"] and rule["outcome"] != "passed":
-        click.echo(printable(f"{indent}        changes if {rule['change']}"))
+        click.echo(printable(f"{indent}        to change this: {rule['change']}"))

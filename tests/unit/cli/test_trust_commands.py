@@ -61,7 +61,7 @@ def test_why_names_every_rule_and_what_would_change_it(cli, marketplace):
         assert outcome.code == 6
         assert outcome.out.decode().splitlines()[0].startswith(f"{PATH}: NOT allowed: jim withdrew")
         assert b"failed  deprecation: jim withdrew it" in outcome.out
-        assert b"chain: no path" in outcome.out and b"changes if the site adds it" in outcome.out
+        assert b"chain: no path" in outcome.out and b"to change this: the site adds it" in outcome.out
         assert b"\x1b" not in outcome.out
     assert cli("why", "-o", "json", PATH).json == {**DECISION, "verdict": verdict}
     assert cli("why", "-o", "id", PATH).out.decode().strip() == PATH
