@@ -12,7 +12,6 @@ from types import MappingProxyType
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from marketplace.entries.matching import matches_filters, matches_search, ordered
 from sqlalchemy import delete, event, insert, select
 
 from marketplace.access import ANONYMOUS, Principal
@@ -29,6 +28,7 @@ from marketplace.entries import (
     LocationFilter,
     StatusFilter,
 )
+from marketplace.entries.dated import matches_filters, matches_search, ordered
 from marketplace.facets import TrustMark
 from marketplace.models import Base, Entry, Log
 from marketplace.rules.columns import is_pdisk, is_web
