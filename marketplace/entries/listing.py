@@ -13,7 +13,7 @@ from marketplace.catalogue import Catalogue, Filters
 from marketplace.catalogue.order import SortKey
 from marketplace.entries.filters import holding, named
 from marketplace.entries.lines import LineMemory
-from marketplace.entries.ordering import NAMED, Orders, walked
+from marketplace.entries.ordering import NAMED, Orders
 from marketplace.entries.query import (
     Direction,
     EntryQuery,
@@ -35,8 +35,6 @@ from validators.document import Coordinates
 CHUNK = 64
 #: Places up to the end of a page for which the catalogue's order is walked, in which it stands still.
 _IN_MEMORY = 2000
-#: Steps along an index that take as long as fetching one entry by its key.
-_STEPS = 6
 
 
 class Listing:
@@ -86,25 +84,10 @@ class Listing:
                 # What went meanwhile has no place any more.
                 first = walk(SortKey.CREATED, found & view.shown, None, end)
             return [place.entry_key for place in first[query.offset :]]
-        held = sum(size for _, size in self._scope.sizes)
-        # Sorting fetches all that was found; walking along an index passes by what was not.
-        places = self._orders.cached(self._scope.version, found, query.sort)
-        if places is None and _STEPS * total * total < end * held:
-            places = self._orders.of_some(self._session, self._scope.version, found, query.sort)
-        if places is not None:
-            backwards = query.direction is Direction.DESCENDING
-            ordered = reversed(places) if backwards else iter(places)
-            return [key for *_, key in islice(ordered, query.offset, end)]
-        along = walked(
-            self._session,
-            self._orders,
-            self._scope.version,
-            query.sort,
-            query.direction,
-            found,
-            end,
+        ordered = self._orders.keys(
+            self._session, self._scope, query.sort, query.direction, found, enough=end
         )
-        return list(islice(along, query.offset, end))
+        return list(islice(ordered, query.offset, end))
 
     def page(self, query: EntryQuery, found: BitMap) -> list[EntryRow]:
         """The rows of the query's window, in its order; ``found`` is what ``find`` said."""

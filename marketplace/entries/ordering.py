@@ -7,35 +7,38 @@ may have been to a group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import cache
 from heapq import merge
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyroaring import BitMap
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, select, type_coerce
 from sqlalchemy.orm import Session
 
-from marketplace.entries.answer_cache import AnswerCache, Lifetime
+from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.entries.query import Direction
 from marketplace.models import Current
 from marketplace.models.current import FOREVER
 from marketplace.rules.columns import Column
+from marketplace.rules.visibility import VisibleLogs
 
 #: Where an entry stands in an ascending order: absent first, then by value, then by entry id, then by key.
 RowRank = tuple[bool, Any, int, int]
-
-#: Key, size and revision of a log.
-LogVersion = tuple[int, ...]
+Places: TypeAlias = Sequence[RowRank]
+#: Key, size, revision and renewals of a log.
+LogVersion = tuple[int, int, int, int]
 
 #: Keys named in one statement: databases limit its parameters.
 NAMED = 1000
-#: Entries of a log, and characters that they are sorted by, whose places are remembered.
-SMALL, MOST_CHARACTERS = 1000, 200_000
 #: Entries found by one list whose places are remembered.
 SOME = 4000
-#: Orders of small logs that are remembered, and of sets of them.
-_CAPACITY, _SETS = 256, 16
+#: Rows of a small log, whose places are all remembered for those who see other logs beside it.
+SMALL = 1000
+#: Bytes of places that are remembered, and what one takes beside its text, about.
+_BYTES, _PLACE = 16 * 2**20, 200
+#: Steps along an index that take as long as fetching one entry by its key.
+_STEPS = 6
 #: Rows read beyond the expected number and a quarter, so that one statement is mostly enough.
 _SPARE = 50
 
@@ -48,59 +51,63 @@ _REST = _TABLE.tie, _TABLE.entry_key
 
 
 class Orders:
-    """Places of the entries of small logs, and of few entries, remembered for all threads of a process."""
+    """Orders of a scope's entries. Safe to share between threads, which remember places together."""
 
     def __init__(self) -> None:
-        self._logs: AnswerCache[tuple[RowRank, ...] | None] = AnswerCache(_CAPACITY)
-        self._sets: AnswerCache[tuple[RowRank, ...]] = AnswerCache(_SETS)
-        self._some: AnswerCache[Sequence[RowRank]] = AnswerCache(_SETS)
+        self._places: BoundedCache[Hashable, Places] = BoundedCache(_BYTES, _cost)
 
-    def of_log(self, session: Session, log: LogVersion, sort: Column) -> tuple[RowRank, ...] | None:
-        """The places of a log's current entries, ascending; None where they are too many to remember."""
-        key, size, *_ = log
-        if size > SMALL:
-            return None
+    def keys(
+        self,
+        session: Session,
+        scope: VisibleLogs,
+        sort: Column,
+        direction: Direction,
+        found: BitMap,
+        enough: int,
+    ) -> Iterator[int]:
+        """The keys of some entries of a scope, in an order.
 
-        def read() -> tuple[Lifetime, tuple[RowRank, ...] | None]:
-            rows = session.execute(_along(sort, Direction.ASCENDING), {"log": key, "most": SMALL, "past": 0})
-            places = tuple(_rank(*row) for row in rows)
-            return Lifetime((log,), 0, FOREVER), None if _are_long(places) else places
+        Args:
+            found: their keys.
+            enough: how many of them will be taken.
+        """
+        backwards = direction is Direction.DESCENDING
+        held, total = sum(size for _, size in scope.sizes), len(found)
+        # One page of a list is often followed by the next.
+        asked = (scope.version, sort, found.serialize()) if total <= SOME else None
+        places = None if asked is None else self._places.find(asked)
+        # Sorting fetches all that was found; walking along an index passes by what was not.
+        if places is None and _STEPS * total * total < enough * held:
+            places = _read_some(session, found, sort)
+            if asked is not None:
+                self._places.keep(asked, places)
+        if places is not None:
+            return (key for *_, key in (reversed(places) if backwards else places))
+        ways: list[Iterator[RowRank]] = []
+        for log in scope.version:
+            if len(scope.version) > 1 and log[1] <= SMALL:
+                beside = self._of_log(session, log, sort)
+                ways.append(
+                    filter(lambda place: place[3] in found, reversed(beside) if backwards else beside)
+                )
+            else:
+                steps = enough * log[1] * 5 // (4 * max(1, total)) + _SPARE
+                ways.append(_walk(session, log[0], sort, direction, found, steps))
+        return _unlike(ways[0] if len(ways) == 1 else merge(*ways, reverse=backwards))
 
-        return self._logs.get((key, sort), (log,), 0, read)
-
-    def of_logs(self, session: Session, logs: Sequence[LogVersion], sort: Column) -> Sequence[RowRank]:
-        """The places of the current entries of several logs whose places are remembered, ascending."""
-        version = tuple(logs)
-
-        def read() -> tuple[Lifetime, tuple[RowRank, ...]]:
-            each = (self.of_log(session, log, sort) or () for log in version)
-            return Lifetime(version, 0, FOREVER), tuple(sorted(place for places in each for place in places))
-
-        return self._sets.get((tuple(key for key, *_ in version), sort), version, 0, read)
-
-    def of_some(
-        self, session: Session, logs: Sequence[LogVersion], keys: BitMap, sort: Column
-    ) -> Sequence[RowRank]:
-        """The places of some entries, ascending: one page of a list is often followed by the next."""
-        places = _collected(session, keys, sort)
-        if len(keys) <= SOME and not _are_long(places):
-            version = tuple(logs)
-            self._some.get(
-                (sort, keys.serialize()), version, 0, lambda: (Lifetime(version, 0, FOREVER), places)
+    def _of_log(self, session: Session, log: LogVersion, sort: Column) -> Places:
+        """The places of all that is current in a small log, ascending."""
+        places = self._places.find((log, sort))
+        if places is None:
+            rows = session.execute(
+                _along(sort, Direction.ASCENDING), {"log": log[0], "most": SMALL, "past": 0}
             )
+            places = [_rank(*row) for row in rows]
+            self._places.keep((log, sort), places)
         return places
 
-    def cached(self, logs: Sequence[LogVersion], keys: BitMap, sort: Column) -> Sequence[RowRank] | None:
-        """The cached order, where there is one."""
-        return self._some.find((sort, keys.serialize()), tuple(logs), 0) if len(keys) <= SOME else None
 
-
-def _are_long(ranks: Iterable[RowRank]) -> bool:
-    """Whether places are too much to remember."""
-    return sum(len(value) for _, value, _, _ in ranks if isinstance(value, str)) > MOST_CHARACTERS
-
-
-def _collected(session: Session, keys: BitMap, sort: Column) -> list[RowRank]:
+def _read_some(session: Session, keys: BitMap, sort: Column) -> Places:
     """The places of some entries, ascending."""
     found: set[RowRank] = set()
     wanted = list(keys)
@@ -109,36 +116,6 @@ def _collected(session: Session, keys: BitMap, sort: Column) -> list[RowRank]:
         # An entry that several logs hold has the same place in each.
         found.update(_rank(*row) for row in rows)
     return sorted(found)
-
-
-def walked(
-    session: Session,
-    orders: Orders,
-    logs: Sequence[LogVersion],
-    sort: Column,
-    direction: Direction,
-    among: BitMap,
-    enough: int,
-) -> Iterator[int]:
-    """Keys of some entries of several logs, along the order.
-
-    Args:
-        enough: how many of the keys will be taken, as far as is known.
-    """
-    backwards = direction is Direction.DESCENDING
-    small, ways = [], []
-    for log in logs:
-        if len(logs) > 1 and orders.of_log(session, log, sort) is not None:
-            small.append(log)
-        else:
-            steps = enough * log[1] * 5 // (4 * max(1, len(among))) + _SPARE
-            ways.append(_walk(session, log[0], sort, direction, among, steps))
-    if small:
-        places = orders.of_logs(session, small, sort)
-        ways.append(place for place in (reversed(places) if backwards else places) if place[3] in among)
-    if len(ways) == 1:
-        return _unlike(ways[0])
-    return _unlike(merge(*ways, reverse=backwards))
 
 
 def _walk(
@@ -165,6 +142,10 @@ def _unlike(ranks: Iterable[RowRank]) -> Iterator[int]:
 
 def _rank(value: Any, tie: int, key: int) -> RowRank:
     return value is not None, "" if value is None else value, tie, key
+
+
+def _cost(places: Places) -> int:
+    return sum(_PLACE + (len(value) if isinstance(value, str) else 0) for _, value, _, _ in places)
 
 
 # Statements are made once: making one and its cache key takes longer than running it.

@@ -15,7 +15,7 @@ from marketplace.access.principal import PUBLIC, Principal
 from marketplace.catalogue import Catalogue
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
-from marketplace.entries.answer_cache import AnswerCache, Lifetime
+from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.entries.certificates import CertificateUse, EndorserCertificates, EndorserChange
 from marketplace.entries.checksums import stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
@@ -50,7 +50,6 @@ from marketplace.models import (
     Log,
     VerdictRow,
 )
-from marketplace.models.current import FOREVER
 from marketplace.rules.columns import tag_digest
 from marketplace.rules.current import preferred
 from marketplace.rules.trust import is_trusted
@@ -71,7 +70,8 @@ class ListCaches:
         self.orders = Orders()
         self.lines = LineMemory()
         self.endorsers = EndorserTally()
-        self.look_alikes: AnswerCache[LookAlikes] = AnswerCache(capacity=64)
+        #: By the logs that a reader sees, with their state.
+        self.look_alikes = BoundedCache[Hashable, tuple[Hashable, LookAlikes]](64, lambda _: 1)
 
     def warm_up(self, database: Database) -> None:
         """Read every log now, instead of while the first reader waits."""
@@ -341,11 +341,11 @@ class VisibleEntries:
 
     def look_alikes(self) -> LookAlikes:
         """Which of the visible endorsers can be taken for one another."""
-
-        def compare() -> tuple[Lifetime, LookAlikes]:
-            return Lifetime(self._scope.version, 0, FOREVER), LookAlikes(self.endorsers())
-
-        return self._caches.look_alikes.get(self._scope.keys, self._scope.version, 0, compare)
+        known = self._caches.look_alikes.find(self._scope.keys)
+        if known is None or known[0] != self._scope.version:
+            known = self._scope.version, LookAlikes(self.endorsers())
+            self._caches.look_alikes.keep(self._scope.keys, known)
+        return known[1]
 
     def tags(self, email: str) -> Sequence[str]:
         """The tags that name an entry of this endorser, by code point."""
