@@ -114,14 +114,14 @@ class Catalogue:
             return len(self._values.items)
 
     def find(self, column: Column | None, word: str, among: BitMap) -> tuple[BitMap, BitMap]:
-        """The given entries with a word, and those that only the database can check; see ``Texts``."""
+        """The given entries with a word, and those that only the database can check; see ``Values``."""
         with self._lock:
-            return self._values.texts.find(column, word, among)
+            return self._values.find(column, word, among)
 
-    def note(self, column: Column | None, word: str, checked: BitMap, holding: BitMap) -> None:
-        """Keep what the database told about a word."""
+    def note(self, word: str, checked: BitMap, holding: BitMap) -> None:
+        """Keep which of some entries the database told to hold a word anywhere."""
         with self._lock:
-            self._values.texts.note(column, word, checked, holding)
+            self._values.texts.note(word, checked, holding)
 
     def forget_words(self) -> None:
         """Drop what was decided about words, as if nobody had asked yet."""
@@ -237,7 +237,7 @@ class Catalogue:
                         # Somebody may look at this log before all of it is read.
                         self._values.arrange(fresh)
                         fresh.clear()
-                    gone.update(log.put([one.facts for one in many], seen))
+                    gone.update(log.put(many, seen))
                     for one in many:
                         log.vocabulary.add(one.words)
             others = (

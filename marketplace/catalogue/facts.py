@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
 from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
+from marketplace.rules.columns import Column
 from marketplace.rules.current import Rank
 from marketplace.text import fold
 
@@ -21,6 +23,14 @@ VALUE_LENGTH = 100
 BY_LOG = (Facet.TRUST, Facet.SIGNATURE)
 #: Facets whose values an entry itself has; its status depends on the clock.
 SPELLED: tuple[Facet, ...] = tuple(facet for facet in Facet if facet not in (Facet.STATUS, *BY_LOG))
+#: Columns of lists with a search of their own: an entry has one value of such a facet, or none.
+COLUMNS = {
+    Column.OS: Facet.OS,
+    Column.OS_VERSION: Facet.OS_VERSION,
+    Column.OS_ARCH: Facet.ARCH,
+    Column.EMAIL: Facet.ENDORSER,
+    Column.KIND: Facet.KIND,
+}
 #: Facets whose values are names: compared to the letter. The others ignore case and accents.
 NAMES = frozenset({Facet.ENDORSER, Facet.TAG, Facet.STATUS, Facet.LOCATION, Facet.TRUST, Facet.SIGNATURE})
 
@@ -45,6 +55,8 @@ class Facts:
             whose certificate the site trusts for the address.
         twins: certificates under which its log holds the same statement too, with the signatures' strengths.
         spelled: the values of each facet in SPELLED, in that order, as written.
+        search_text: the text of all columns that words are looked for in, as stored.
+        words: that may be suggested.
     """
 
     entry_key: int
@@ -59,6 +71,8 @@ class Facts:
     title: str
     size: int
     spelled: tuple[tuple[str, ...], ...]
+    search_text: str = ""
+    words: Sequence[str] = ()
     key_digest: str = ""
     trusted: Rank | None = None
     twins: tuple[tuple[int, str], ...] = ()

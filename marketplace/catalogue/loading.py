@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import BigInteger, BindParameter, Select, Subquery, and_, bindparam, select, type_coerce
+from sqlalchemy import BigInteger, BindParameter, Row, Select, Subquery, and_, bindparam, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from marketplace import text
 from marketplace.catalogue.facts import SPELLED, Facts, image_of
-from marketplace.catalogue.texts import LEADING
 from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin
 from marketplace.rules.current import Rank
@@ -24,24 +22,9 @@ _FETCHED = 2000
 _TOLD = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedEntry:
-    """A current entry for the catalogue.
-
-    Args:
-        words: that may be suggested.
-        leading, search_text: what lists look for words in, as ``Texts.add`` takes it.
-    """
-
-    facts: Facts
-    words: Sequence[str]
-    leading: Sequence[str | None]
-    search_text: str
-
-
 def load_current(
     session: Session, log_id: int, since: int, end: int, renewed: int | None = None
-) -> Iterator[LoadedEntry]:
+) -> Iterator[Facts]:
     """The current entries of a log that its rows ``since <= sequence < end`` can have changed.
 
     Args:
@@ -58,8 +41,7 @@ def load_current(
     for key, certificate, strength in connection.execute(said_twice, given):
         others[key].append((certificate, strength))
     for row in connection.execute(statement, given, execution_options={"yield_per": _FETCHED}):
-        key = row[0]
-        yield _loaded(row, tuple(tags.get(key, ())), tuple(others.get(key, ())))
+        yield _loaded(row, tuple(tags.get(row.entry_key, ())), tuple(others.get(row.entry_key, ())))
 
 
 def load_trusted(
@@ -147,7 +129,11 @@ def touched(log_id: Number, since: Number, end: Number, renewed: Number | None =
 
 
 #: What ``_rank`` takes.
-_TRUSTED = (type_coerce(Current.trusted_created, BigInteger), Current.trusted_deprecated, Current.trusted_id)
+_TRUSTED = (
+    type_coerce(Current.trusted_created, BigInteger).label("trusted_created"),
+    Current.trusted_deprecated,
+    Current.trusted_id,
+)
 
 
 def _rank(created: int, deprecated: bool, entry_id: str | None) -> Rank | None:
@@ -172,67 +158,31 @@ _TWINS: Select[Any] = (
 )
 
 
-class _Row(NamedTuple):
-    """The columns of ``_CURRENT`` but the last ones."""
-
-    entry_key: int
-    entry_id: str
-    identifier: str
-    email: str
-    created: int
-    deprecated: bool
-    key_digest: str
-    trusted_created: int
-    trusted_deprecated: bool
-    trusted_id: str | None
-    valid_until: int
-    has_web: bool
-    has_pdisk: bool
-    os: str | None
-    os_version: str | None
-    os_arch: str | None
-    kind: str | None
-    title: str | None
-    size: int
-    format: str | None
-    publisher: str | None
-    certificate_id: int
-    strength: str
-    search_text: str
-
-
-#: By the names of their fields, so that no value comes into the field of another one.
-_COLUMNS: dict[str, Any] = {
-    "entry_key": Current.entry_key,
-    "entry_id": Current.entry_id,
-    "identifier": Current.identifier,
-    "email": Current.email,
-    # Seconds, as they are stored: a hundred thousand datetimes would be made for nothing.
-    "created": type_coerce(Current.created, BigInteger),
-    "deprecated": Current.deprecated,
-    "key_digest": Current.key_digest,
-    "trusted_created": type_coerce(Current.trusted_created, BigInteger),
-    "trusted_deprecated": Current.trusted_deprecated,
-    "trusted_id": Current.trusted_id,
-    "valid_until": Current.valid_until,
-    "has_web": Current.has_web,
-    "has_pdisk": Current.has_pdisk,
-    "os": Current.os,
-    "os_version": Current.os_version,
-    "os_arch": Current.os_arch,
-    "kind": Current.kind,
-    "title": Current.title,
-    "size": Entry.size,
-    "format": Entry.format,
-    "publisher": Entry.publisher,
-    "certificate_id": Entry.certificate_id,
-    "strength": EntryBody.strength,
-    "search_text": Current.search_text,
-}
+#: Times are seconds, as they are stored: a hundred thousand datetimes would be made for nothing.
 _CURRENT: Select[Any] = (
     select(
-        *(_COLUMNS[name] for name in _Row._fields),
-        *(getattr(Current, f"{column.value}_folded") for column in LEADING),
+        Current.entry_key,
+        Current.entry_id,
+        Current.identifier,
+        Current.email,
+        type_coerce(Current.created, BigInteger).label("created"),
+        Current.deprecated,
+        Current.key_digest,
+        *_TRUSTED,
+        Current.valid_until,
+        Current.has_web,
+        Current.has_pdisk,
+        Current.os,
+        Current.os_version,
+        Current.os_arch,
+        Current.kind,
+        Current.title,
+        Current.search_text,
+        Entry.size,
+        Entry.format,
+        Entry.publisher,
+        Entry.certificate_id,
+        EntryBody.strength,
     )
     .join(Entry, Entry.id == Current.entry_key)
     .join(ChangeRow, and_(ChangeRow.log_id == Current.log_id, ChangeRow.entry_key == Current.entry_key))
@@ -240,12 +190,12 @@ _CURRENT: Select[Any] = (
 )
 
 
-_LEADING_AT = len(_Row._fields)
-
-
-def _loaded(values: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int, str], ...]) -> LoadedEntry:
-    row = _Row(*values[:_LEADING_AT])
-    facts = Facts(
+def _loaded(row: Row[Any], tags: tuple[str, ...], twins: tuple[tuple[int, str], ...]) -> Facts:
+    words = text.words(row.title[:_TOLD]) if row.title else []
+    for shared in (row.os, row.publisher, *tags):
+        if shared:
+            words += _words_of(shared[:_TOLD])
+    return Facts(
         entry_key=row.entry_key,
         certificate_id=row.certificate_id,
         strength=row.strength,
@@ -257,20 +207,21 @@ def _loaded(values: Sequence[Any], tags: tuple[str, ...], twins: tuple[tuple[int
         valid_until=row.valid_until,
         title=row.title or "",
         size=row.size,
-        spelled=_spelled(row, tags),
+        spelled=spelled_by(row, tags),
+        search_text=row.search_text,
+        words=words,
         key_digest=row.key_digest,
         trusted=_rank(row.trusted_created, row.trusted_deprecated, row.trusted_id),
         twins=twins,
     )
-    words = text.words(row.title[:_TOLD]) if row.title else []
-    for shared in (row.os, row.publisher, *tags):
-        if shared:
-            words += _words_of(shared[:_TOLD])
-    return LoadedEntry(facts, words, values[_LEADING_AT:], row.search_text)
 
 
-def _spelled(row: _Row, tags: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """The values of each facet in SPELLED, in that order."""
+def spelled_by(row: Any, tags: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The values of each facet in SPELLED, in that order.
+
+    Args:
+        row: of ``_CURRENT``.
+    """
     values = {
         Facet.OS: _present(row.os),
         Facet.OS_VERSION: _present(row.os_version),

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 from pyroaring import BitMap
 
 #: What a file begins with; the number changes whenever the sections mean something else.
-MAGIC = b"marketplace catalogue 3\n"
+MAGIC = b"marketplace catalogue 4\n"
 _DIGEST = 32
 #: Types of numbers, as ``array`` names them.
 Code = Literal["B", "I", "Q", "q"]

@@ -8,7 +8,6 @@ changes, so neither does the answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -18,7 +17,6 @@ from pyroaring import BitMap
 from marketplace.catalogue.remainders import Remainders
 from marketplace.catalogue.sections import DamagedError, Reader, Writer
 from marketplace.models.current import SEPARATOR
-from marketplace.rules.columns import SEARCHABLE, Column
 
 #: Characters of one text, and bytes of all together, that are held; the database looks into the others.
 LONGEST, MOST_CACHED = 4000, 160_000_000
@@ -34,9 +32,6 @@ _NOTED = 2
 _DIRECTLY = 12
 #: Texts that went and are still noted with common pieces, until those are tidied.
 _MOST_GONE = 1000
-
-#: The columns with a search of their own, in the order in which a text begins with them.
-LEADING = tuple(column for column in Column if column in SEARCHABLE)
 
 
 @dataclass(slots=True)
@@ -70,16 +65,10 @@ class Texts:
         #: How often other pieces came lately.
         self._lately: dict[str, int] = {}
         self._remainders = Remainders()
-        self._values: Mapping[Column, dict[str, BitMap]] = {column: {} for column in LEADING}
-        self._decided: LRUCache[tuple[Column | None, str], _Decided] = LRUCache(WORDS)
+        self._decided: LRUCache[str, _Decided] = LRUCache(WORDS)
 
-    def add(self, key: int, leading: Sequence[str | None], search_text: str) -> None:
-        """Hold the text of an entry, if there is room.
-
-        Args:
-            leading: its folded values of the columns in LEADING; the e-mail is never absent.
-            search_text: as stored: all present columns, which begin with these.
-        """
+    def add(self, key: int, search_text: str) -> None:
+        """Hold the text of an entry, if there is room."""
         if len(search_text) > min(LONGEST, self._room):
             self._unheld.add(key)
             return
@@ -89,8 +78,6 @@ class Texts:
         self._room -= self._remainders.add(key, " ".join(left))
         self._held.add(key)
         self._gone.discard(key)
-        for values, value in zip(self._values.values(), leading, strict=True):
-            values.setdefault(value or "", BitMap()).add(key)
 
     def remove(self, key: int) -> None:
         """Let the text of an entry go."""
@@ -102,26 +89,17 @@ class Texts:
             if len(self._gone) > _MOST_GONE + len(self._held) // 8:
                 self._tidy()
 
-    def find(self, column: Column | None, word: str, among: BitMap) -> tuple[BitMap, BitMap]:
-        """Which of some entries hold a word, in a column or anywhere.
-
-        How long it takes depends on these entries, or on all that there are: never on others alone.
-
-        Returns:
-            those that hold it, and those that must be asked in the database.
-        """
-        decided = self._decided_for(column, word)
+    def find(self, word: str, among: BitMap) -> tuple[BitMap, BitMap]:
+        """Which of some entries hold a word, and which must be asked in the database."""
+        decided = self._decided_for(word)
         undecided = (among & self._held) - decided.checked
-        if undecided and column is not None:
-            decided.holding |= self._with_value(column, word) & undecided
-            decided.checked |= undecided
-        elif undecided:
+        if undecided:
             self._look(word, undecided, decided)
         return decided.holding & among, among - decided.checked
 
-    def note(self, column: Column | None, word: str, checked: BitMap, holding: BitMap) -> None:
+    def note(self, word: str, checked: BitMap, holding: BitMap) -> None:
         """Remember which of some entries the database found to hold a word."""
-        decided = self._decided_for(column, word)
+        decided = self._decided_for(word)
         decided.checked |= checked
         decided.holding |= holding
 
@@ -135,9 +113,6 @@ class Texts:
         writer.bitmaps("texts.sets", [self._held, self._gone, self._unheld])
         writer.json("texts.common", list(self._common))
         writer.bitmaps("texts.having", self._common.values())
-        for column, values in self._values.items():
-            writer.json(f"texts.{column}.values", list(values))
-            writer.bitmaps(f"texts.{column}.entries", values.values())
 
     def read(self, reader: Reader) -> None:
         """Take the texts of a file.
@@ -149,10 +124,7 @@ class Texts:
         self._held, self._gone, self._unheld = reader.bitmaps("texts.sets")
         if self._held != self._remainders.keys():
             raise DamagedError("the texts are of other entries")
-        self._common = _named(reader, "texts.common", "texts.having")
-        self._values = {
-            column: _named(reader, f"texts.{column}.values", f"texts.{column}.entries") for column in LEADING
-        }
+        self._common = dict(zip(reader.json("texts.common"), reader.bitmaps("texts.having"), strict=True))
         self._room -= self._remainders.size() + _NOTED * sum(map(len, self._common.values()))
 
     def _note(self, key: int, piece: str) -> list[str]:
@@ -182,8 +154,8 @@ class Texts:
         self._room -= _NOTED
         return True
 
-    def _decided_for(self, column: Column | None, word: str) -> _Decided:
-        return self._decided.setdefault((column, word), _Decided())
+    def _decided_for(self, word: str) -> _Decided:
+        return self._decided.setdefault(word, _Decided())
 
     def _look(self, word: str, undecided: BitMap, decided: _Decided) -> None:
         """Decide about some entries, all but those whose address may hold the word where it was cut."""
@@ -211,26 +183,12 @@ class Texts:
         among = BitMap.union(BitMap(), *starting) & among
         return among & BitMap.union(self._remainders.find(end), *ending) if among else among
 
-    def _with_value(self, column: Column, word: str) -> BitMap:
-        return BitMap.union(
-            BitMap(), *(held for value, held in self._values[column].items() if word in value)
-        )
-
     def _tidy(self) -> None:
         """Note nothing any more of the texts that went."""
         noted = sum(having.intersection_cardinality(self._gone) for having in self._common.values())
         self._room += _NOTED * noted
-        self._common = _without(self._common, self._gone)
-        self._values = {column: _without(values, self._gone) for column, values in self._values.items()}
+        left = ((piece, having - self._gone) for piece, having in self._common.items())
+        self._common = {piece: having for piece, having in left if having}
         self._gone = BitMap()
         self._lately.clear()
         self._decided.clear()
-
-
-def _named(reader: Reader, names: str, maps: str) -> dict[str, BitMap]:
-    return dict(zip(reader.json(names), reader.bitmaps(maps), strict=True))
-
-
-def _without(held: Mapping[str, BitMap], gone: BitMap) -> dict[str, BitMap]:
-    left = ((name, having - gone) for name, having in held.items())
-    return {name: having for name, having in left if having}

@@ -12,14 +12,14 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.facts import SPELLED, values_of
-from marketplace.catalogue.loading import LoadedEntry
+from marketplace.catalogue.facts import COLUMNS, SPELLED, Facts, facet_value, values_of
 from marketplace.catalogue.order import Order, Rank, SortKey
 from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.table import FactsTable
 from marketplace.catalogue.texts import Texts
 from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
+from marketplace.rules.columns import Column, fold
 from validators.status import Status
 
 
@@ -43,17 +43,17 @@ class Values:
         }
         self._expiring = _order(table, table.valid_until)
 
-    def put(self, many: Sequence[LoadedEntry]) -> list[int]:
+    def put(self, many: Sequence[Facts]) -> list[int]:
         """Hold those of some entries that are not held; ``arrange`` what it returns before anybody looks."""
         fresh = []
         keys: defaultdict[tuple[Facet, tuple[str, ...]], list[int]] = defaultdict(list)
-        for one in many:
-            facts, key = one.facts, one.facts.entry_key
+        for facts in many:
+            key = facts.entry_key
             if key in self.items:
                 continue
             fresh.append(key)
             self.items.put(facts)
-            self.texts.add(key, one.leading, one.search_text)
+            self.texts.add(key, facts.search_text)
             if facts.deprecated:
                 self._deprecated.add(key)
             if facts.expires and facts.valid_until < self._expired_at:
@@ -94,6 +94,34 @@ class Values:
     def values(self, facet: Facet) -> Mapping[str, BitMap]:
         """The values of a facet that entries themselves have, with their keys; treat them as frozen."""
         return self._by_value[facet]
+
+    def find(self, column: Column | None, word: str, among: BitMap) -> tuple[BitMap, BitMap]:
+        """Which of some entries hold a word, in a column or anywhere; the word is folded, as columns are.
+
+        How long it takes depends on these entries, or on all that there are: never on others alone.
+
+        Returns:
+            those that hold it, and those that must be asked in the database.
+        """
+        if column is None:
+            return self.texts.find(word, among)
+        if not word.strip():
+            return BitMap(), among  # facets have no value that is blank
+        facet, holds = COLUMNS[column], defaultdict[str, set[bool]](set)
+        for spelled, _ in self.items.pool(facet).used():
+            for spelling in spelled:
+                holds[facet_value(facet, spelling)].add(word in fold(spelling))
+        found = BitMap()
+        for value, answers in holds.items():
+            if True in answers:
+                held = self._by_value[facet][value] & among
+                # Its spellings differ, as by an accent, and not all of them hold the word.
+                found |= (
+                    held
+                    if False not in answers
+                    else BitMap([key for key in held if word in fold(self.items.spelled(facet, key)[0])])
+                )
+        return found, BitMap()
 
     def status(self, status: Status, among: BitMap, now: int) -> BitMap:
         """The entries, of those given, that have a status at a moment."""

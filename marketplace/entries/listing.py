@@ -127,7 +127,8 @@ class Listing:
             asked = list(unsure) if len(unsure) <= NAMED else None
             statement = holding(column, word, self._scope, self._dialect, asked)
             told = BitMap(self._session.scalars(statement)) & unsure
-            self._catalogue.note(column, word, unsure, told)
+            if column is None:
+                self._catalogue.note(word, unsure, told)
             found = found | told
         return found
 

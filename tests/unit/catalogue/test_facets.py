@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from marketplace.catalogue.facts import SPELLED
-from marketplace.catalogue.loading import _Row, _spelled
+from marketplace.catalogue.loading import spelled_by
 from marketplace.facets import Facet
 from tests.launching import ROOT
 
@@ -16,8 +18,8 @@ def test_every_facet_is_in_the_documentation_of_the_interface(facet: Facet) -> N
 
 
 def test_every_facet_of_entries_has_its_values_from_the_table() -> None:
-    flags = {"has_web": True, "has_pdisk": False}
-    row = _Row._make(flags.get(name, name) for name in _Row._fields)
-    found = dict(zip(SPELLED, _spelled(row, ("tag",)), strict=True))
+    columns = ("os", "os_version", "os_arch", "kind", "format", "email")
+    row = SimpleNamespace(**dict(zip(columns, columns, strict=True)), has_web=True, has_pdisk=False)
+    found = dict(zip(SPELLED, spelled_by(row, ("tag",)), strict=True))
     assert found[Facet.OS_VERSION] == ("os_version",) and found[Facet.FORMAT] == ("format",)
     assert found[Facet.ENDORSER] == ("email",) and found[Facet.TAG] == ("tag",)

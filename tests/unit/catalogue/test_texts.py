@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from marketplace.catalogue import texts as module
-from marketplace.catalogue.texts import LEADING, Texts
+from marketplace.catalogue.texts import Texts
 from marketplace.models.current import SEPARATOR
-from marketplace.rules.columns import Column, fold
+from marketplace.rules.columns import fold
 
 PIECES = st.text(st.sampled_from("ab /c\u00e4"), max_size=8)
-MAYBE = st.none() | PIECES
-#: Only the e-mail is always there.
-LEADINGS = st.tuples(MAYBE, MAYBE, MAYBE, PIECES, MAYBE).map(list)
-ROWS = st.lists(st.tuples(LEADINGS, PIECES), max_size=8)
-BARE: list[str | None] = [None, None, None, "", None]
+ROWS = st.lists(st.lists(PIECES, min_size=1, max_size=4).map(SEPARATOR.join), max_size=8)
 WORDS = st.text(st.sampled_from("ab/c\u00e4"), min_size=1, max_size=6)
 
 
-def filled(rows: list[tuple[list[str | None], str]], most_cached: int = 10_000) -> Texts:
+def filled(rows: list[str], most_cached: int = 10_000) -> Texts:
     texts = Texts(most_cached)
-    for key, (leading, rest) in enumerate(rows):
-        texts.add(key, leading, stored(leading, rest))
+    for key, row in enumerate(rows):
+        texts.add(key, row)
     return texts
-
-
-def stored(leading: list[str | None], rest: str) -> str:
-    """The text of a row."""
-    return SEPARATOR.join([*(value for value in leading if value is not None), rest])
 
 
 @given(rows=ROWS, words=st.lists(WORDS, max_size=4), gone=st.sets(st.integers(0, 7)), often=st.integers(1, 3))
 def test_words_are_found_where_they_stand(
-    rows: list[tuple[list[str | None], str]], words: list[str], gone: set[int], often: int
+    rows: list[str], words: list[str], gone: set[int], often: int
 ) -> None:
     everything = BitMap(range(len(rows)))
     with pytest.MonkeyPatch.context() as patch:
@@ -51,7 +40,7 @@ def test_words_are_found_where_they_stand(
         if change == "the first come again":
             there = there | (BitMap(range(3)) & everything)
             for key in there & BitMap(gone):
-                texts.add(key, rows[key][0], stored(*rows[key]))
+                texts.add(key, rows[key])
         if change == "it is tidied":
             for key in (BitMap(gone) & everything) - there:
                 texts.remove(key)
@@ -62,24 +51,21 @@ def test_words_are_found_where_they_stand(
             ask(texts, rows, word, BitMap(list(there)[::2]))
 
 
-def ask(texts: Texts, rows: list[tuple[list[str | None], str]], word: str, among: BitMap) -> None:
+def ask(texts: Texts, rows: list[str], word: str, among: BitMap) -> None:
     """Hold what is found against the texts; the database is asked only about words across a cut address."""
-    holding = BitMap(key for key in among if word in stored(*rows[key]))
-    found, unsure = texts.find(None, word, among)
+    holding = BitMap(key for key in among if word in rows[key])
+    found, unsure = texts.find(word, among)
     assert found <= holding <= found | unsure
     assert not unsure or "/" in word[:-1]
-    for place, column in enumerate(LEADING):
-        holding = BitMap(key for key in among if word in (rows[key][0][place] or ""))
-        assert texts.find(column, word, among) == (holding, BitMap())
 
 
 def test_what_common_and_what_single_texts_have_is_found() -> None:
     rows = [
-        (BARE, f"ubuntu 22.04 image{n} http://images.example.org/ubuntu/{n}.qcow2 {'router' * (n == 900)}")
+        f"ubuntu 22.04 image{n} http://images.example.org/ubuntu/{n}.qcow2 {'router' * (n == 900)}"
         for n in range(1500)
     ]
     texts, everything = filled(rows, 1_000_000), BitMap(range(1500))
-    assert len(texts._remainders._since) < sum(len(rest) for _, rest in rows) / 2  # most of it is kept once
+    assert len(texts._remainders._since) < sum(map(len, rows)) / 2  # most of it is kept once
     for word in (
         "bunt",
         "22.0",
@@ -94,47 +80,45 @@ def test_what_common_and_what_single_texts_have_is_found() -> None:
     ):
         for among in (BitMap([3, 900, 901]), everything):
             texts.forget()
-            assert texts.find(None, word, among) == (
-                BitMap(key for key in among if word in rows[key][1]),
+            assert texts.find(word, among) == (
+                BitMap(key for key in among if word in rows[key]),
                 BitMap(),
             ), word
     # Where an address was cut, the database decides, about few.
-    found, unsure = texts.find(None, "ubuntu/90", everything)
+    found, unsure = texts.find("ubuntu/90", everything)
     assert not found and BitMap([90, *range(900, 910)]) <= unsure <= BitMap(
         n for n in range(1500) if "90" in str(n)
     )
 
 
 def test_what_was_decided_is_not_looked_for_again() -> None:
-    texts = filled([(BARE, f"word{n}") for n in range(100)])
+    texts = filled([f"word{n}" for n in range(100)])
     everything = BitMap(range(100))
-    assert texts.find(None, "word7", everything)[0] == BitMap([7, *range(70, 80)])
+    assert texts.find("word7", everything)[0] == BitMap([7, *range(70, 80)])
     texts._remainders._since[:] = bytes(len(texts._remainders._since))
-    assert texts.find(None, "word7", everything)[0] == BitMap([7, *range(70, 80)])
-    texts.add(100, BARE, stored(BARE, "word777"))
-    assert texts.find(None, "word7", BitMap(range(101)))[0] == BitMap([7, *range(70, 80), 100])
+    assert texts.find("word7", everything)[0] == BitMap([7, *range(70, 80)])
+    texts.add(100, "word777")
+    assert texts.find("word7", BitMap(range(101)))[0] == BitMap([7, *range(70, 80), 100])
 
 
 def test_the_database_is_asked_about_what_has_no_room_and_only_once() -> None:
-    texts = filled([(BARE, "x" * 30), (BARE, "x" * 90)], most_cached=60)
+    texts = filled(["x" * 30, "x" * 90], most_cached=60)
     everything = BitMap([0, 1])
-    assert texts.find(None, "xx", everything) == (BitMap([0]), BitMap([1]))
-    texts.note(None, "xx", BitMap([1]), BitMap([1]))
-    assert texts.find(None, "xx", everything) == (everything, BitMap())
-    assert texts.find(Column.OS, "xx", everything) == (BitMap(), BitMap([1]))
+    assert texts.find("xx", everything) == (BitMap([0]), BitMap([1]))
+    texts.note("xx", BitMap([1]), BitMap([1]))
+    assert texts.find("xx", everything) == (everything, BitMap())
 
 
 def test_texts_that_went_leave_nothing_behind() -> None:
-    leading: Mapping[bool, list[str | None]] = {True: ["a", "b", "c", "d", "e"], False: BARE}
-    texts = filled([(leading[n % 2 == 0], f"some words {n}") for n in range(1200)], 100_000)
+    texts = filled([f"some words {n}" for n in range(1200)], 100_000)
     room = texts._room
     for key in range(1200):
         texts.remove(key)
-        assert texts.find(None, "some", BitMap(range(key + 1, 1200)))[0] == BitMap(range(key + 1, 1200))
-        assert texts.find(None, str(key), BitMap([key]))[0] == BitMap()
+        assert texts.find("some", BitMap(range(key + 1, 1200)))[0] == BitMap(range(key + 1, 1200))
+        assert texts.find(str(key), BitMap([key]))[0] == BitMap()
     assert len(texts._gone) < 1200 and not any(texts._remainders._since)
     texts._tidy()
-    assert not (texts._common or any(texts._values.values()) or texts._held or texts._gone)
+    assert not (texts._common or texts._held or texts._gone)
     assert texts._room > room
 
 

@@ -9,10 +9,10 @@ import pytest
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import SPELLED, Facts
-from marketplace.catalogue.loading import LoadedEntry
 from marketplace.catalogue.values import Values
 from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
+from marketplace.rules.columns import Column
 
 
 def facts(key: int, **values: tuple[str, ...]) -> Facts:
@@ -27,15 +27,10 @@ def values() -> Values:
     chance = random.Random(5)
     made = Values()
     loaded = [
-        LoadedEntry(
-            facts(
-                key,
-                os=(chance.choice(("Debian", "DEBIAN", "Ubuntu ", "\u00dcbuntu")),),
-                tag=tuple(chance.choice("abcdefghij") for _ in range(key % 4)),
-            ),
-            words=(),
-            leading=(None, None, None, "jane@example.org", None),
-            search_text="jane@example.org",
+        facts(
+            key,
+            os=(chance.choice(("Debian", "DEBIAN", "Ubuntu ", "\u00dcbuntu")),),
+            tag=tuple(chance.choice("abcdefghij") for _ in range(key % 4)),
         )
         for key in range(1, 300)
     ]
@@ -55,3 +50,11 @@ def test_an_entry_counts_once_for_a_value_however_often_it_says_so(values: Value
     once = Counter(tag for key in among for tag in set(values.items.spelled(Facet.TAG, key)))
     assert values.count_each(Facet.TAG, among) == once
     assert set(values.count_each(Facet.OS, BitMap(range(1, 9)))) == {"debian", "ubuntu"}
+
+
+@pytest.mark.parametrize("word", ["u", "\u00fcbuntu", "ubuntu", "debian", "x", "buntu"])
+def test_a_word_in_a_column_is_looked_for_in_each_spelling(values: Values, word: str) -> None:
+    among = BitMap(range(20, 220))
+    holding = BitMap(key for key in among if word in values.items.spelled(Facet.OS, key)[0].casefold())
+    assert values.find(Column.OS, word, among) == (holding, BitMap())
+    assert values.find(Column.KIND, word, among) == (BitMap(), BitMap())
