@@ -18,7 +18,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.catalogue import demo_site
-from tests.browser.looking import find_browser
+from tests.browser.looking import HEIGHT, WIDE, find_browser
 from tests.functional.running import RunningServer
 
 REQUIRED = "REQUIRE_BROWSER"
@@ -31,7 +31,6 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-WIDE, NARROW, HEIGHT = 1366, 390, 800
 
 
 @pytest.fixture(scope="session")

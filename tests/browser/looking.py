@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-#: Where each run leaves its pictures; not under version control.
+WIDE, NARROW, HEIGHT = 1366, 390, 800
+#: Where a run leaves its pictures; not under version control.
 PICTURES = Path(__file__).parent.parent.parent / "build" / "screenshots"
+#: Set to have pictures taken: no test compares them, and they take a fifth of the time.
+WANTED = "SCREENSHOTS"
+#: The rules of axe that depend on colours.
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
 _AXE = Axe()
 
 
@@ -18,12 +24,50 @@ def find_browser() -> str | None:
     return shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds, each with the places where it does."""
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds, each with the places where it does.
+
+    Args:
+        rules: the only rules that are to be looked at; without any, all that axe has.
+    """
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(_AXE.axe_script)
-    found = page.evaluate("axe.run({resultTypes: ['violations']}).then(found => found.violations)")
+    wanted: dict[str, list[str]] = {"resultTypes": ["violations"]}
+    if rules:
+        wanted["runOnly"] = list(rules)
+    found = page.evaluate("wanted => axe.run(wanted).then(found => found.violations)", wanted)
     return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in found]
+
+
+def fits(page: Page) -> bool:
+    """Whether a page is no wider than its window."""
+    wider = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return not wider
+
+
+def check_schemes(page: Page, name: str) -> None:
+    """Look at a page with light and dark colours, as wide as its window is, and have its pictures taken.
+
+    Nothing but colours depends on the scheme (``test_pages`` holds the style sheet to that), so that the
+    other rules would find in the dark what they found in the light.
+    """
+    assert page.viewport_size is not None
+    width = page.viewport_size["width"]
+    assert fits(page), (name, width)
+    for scheme, rules in (("light", ()), ("dark", COLOUR_RULES)):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page, *rules) == [], (name, width, scheme)
+        take_picture(page, f"{name}-{width}-{scheme}")
+
+
+def check_forms(page: Page, name: str) -> None:
+    """Look at a page in four forms: wide and narrow, each with light and with dark colours.
+
+    To load the page and axe for each form would take a third of the time.
+    """
+    for width in (WIDE, NARROW):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        check_schemes(page, name)
 
 
 #: The text of a page without what is for programs: commands, documents and code.
@@ -46,6 +90,8 @@ def machine_times(page: Page) -> list[str]:
 
 
 def take_picture(page: Page, name: str) -> None:
-    """Leave a picture of the whole page."""
+    """Leave a picture of the whole page, where pictures are wanted."""
+    if not os.environ.get(WANTED):
+        return
     # To write a PNG file takes twice as long.
     page.screenshot(path=PICTURES / f"{name}.jpg", full_page=True, type="jpeg", quality=90)

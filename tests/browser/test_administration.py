@@ -14,8 +14,8 @@ from marketplace.access import Scope
 from marketplace.db import Database
 from marketplace.models import Webhook, WebhookDelivery
 from marketplace.webhooks.definitions import EventFilters
-from tests.browser.conftest import NARROW, WIDE, Opener, Visit
-from tests.browser.looking import machine_times, take_picture, violations
+from tests.browser.conftest import Opener, Visit
+from tests.browser.looking import HEIGHT, NARROW, check_forms, fits, machine_times, take_picture, violations
 from tests.functional.access import found_group, issue_token
 from tests.functional.running import RunningServer
 
@@ -91,25 +91,27 @@ SHAPES = ("/admin", "/admin/groups", "/admin/tokens/create", "/admin/groups/dele
           "/account/views", "/account/views/edit", f"/webhooks/{HOOK}", "/webhooks/new")  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme", "paths"),
-    [(WIDE, "light", PAGES), (WIDE, "dark", SHAPES), (NARROW, "light", SHAPES), (NARROW, "dark", SHAPES)],
-    ids=["wide-light", "wide-dark", "narrow-light", "narrow-dark"],
-)
-def test_every_page_is_accessible_and_fits(
-    visit: Opener, site: RunningServer, groups: None, width: int, scheme: str, paths: tuple[str, ...]
-) -> None:
-    opened = visit(width=width, scheme=scheme)
+def test_every_page_is_accessible_and_fits(visit: Opener, site: RunningServer, groups: None) -> None:
+    opened = visit()
+    page = opened.page
     enter(opened, site)
+    wide = page.viewport_size
+    assert wide is not None
     for path in PAGES:
+        page.set_viewport_size(wide)
+        page.emulate_media(color_scheme="light")
         opened.go(path)
+        assert len(page.content()) < 60_000, path
+        assert machine_times(page) == [], path
         name = re.sub("[^a-z-]+", "-", path.strip("/"))
-        if path in paths:
-            take_picture(opened.page, f"{name}-{width}-{scheme}")
-            assert violations(opened.page) == [], path
-        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width, path
-        assert len(opened.page.content()) < 60_000, path
-        assert machine_times(opened.page) == [], path
+        if path in SHAPES:
+            check_forms(page, name)
+            continue
+        assert violations(page) == [], path
+        take_picture(page, f"{name}-{wide['width']}-light")
+        for width in (wide["width"], NARROW):
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            assert fits(page), (path, width)
 
 
 @pytest.mark.parametrize("script", [True, False])

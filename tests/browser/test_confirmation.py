@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NARROW, WIDE, Opener
-from tests.browser.looking import take_picture, violations
+from tests.browser.conftest import Opener
+from tests.browser.looking import NARROW, WIDE, check_schemes
 from tests.browser.test_upload import choose
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -56,13 +56,8 @@ def links(post: MailServer, to: str) -> dict[str, str]:
 
 def check(opened: object, name: str) -> None:
     """Accessible, within its frame, and pictured."""
-    page = opened.page
-    assert page.locator("h1").count() == 1
-    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        assert violations(page) == [], (name, scheme)
-        take_picture(page, f"{name}-{page.viewport_size['width']}-{scheme}")
+    assert opened.page.locator("h1").count() == 1
+    check_schemes(opened.page, name)
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])

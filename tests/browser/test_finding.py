@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.catalogue import SHARED
-from tests.browser.conftest import NARROW, Opener
+from tests.browser.conftest import Opener
+from tests.browser.looking import NARROW
 
 
 def search(page: Page, words: str) -> None:

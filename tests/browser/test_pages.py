@@ -21,8 +21,9 @@ from tests.browser.catalogue import (
     SHARED_LEGACY,
     SUPERSEDED,
 )
-from tests.browser.conftest import HEIGHT, NARROW, WIDE, Opener
-from tests.browser.looking import PICTURES, machine_times, take_picture, violations
+from tests.browser.conftest import Opener
+from tests.browser.looking import PICTURES, check_forms, machine_times
+from tests.launching import ROOT
 from validators import accept
 
 ALICE = "alice.archer@images.example.org"
@@ -105,16 +106,19 @@ def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str) -
     opened.go(path, status)
     assert page.locator("h1").count() == 1
     assert page.title().endswith(" · Marketplace")
-    # One page in four forms: to load it and axe for each would take a third of the time.
-    for width in (WIDE, NARROW):
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        assert not page.evaluate(
-            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        ), width
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert violations(page) == [], (width, scheme)
-            take_picture(page, f"{name}-{width}-{scheme}")
+    check_forms(page, name)
+
+
+def test_a_dark_scheme_changes_colours_only() -> None:
+    style = (ROOT / "marketplace/pages/static/site.css").read_text()
+    (dark,) = re.findall(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}\s*\}", style, re.DOTALL)
+    assert re.sub(r"--[a-z-]+: #[0-9a-f]{6};", "", dark).strip() == ""
+    told = {
+        path.name: path.read_text().count("prefers-color-scheme")
+        for kind in ("css", "js", "jinja2", "svg", "py")
+        for path in (ROOT / "marketplace").rglob(f"*.{kind}")
+    }
+    assert {name: count for name, count in told.items() if count} == {"site.css": 1}
 
 
 #: What programs read: no pages.
