@@ -2,8 +2,7 @@
 PYTHON ?= python3
 # Test files run side by side; each process has a PostgreSQL server and a browser of its own.
 JOBS ?= 2
-# In the order of their names, which ends with the many short files of tests/unit: long files that come
-# last leave the other processes idle.
+# In the order of tests/conftest.py.
 DIST := --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin

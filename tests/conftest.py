@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -96,21 +99,38 @@ def tell(record_property) -> Tell:
     return tell_outcome(record_property)
 
 
-def _cluster_after_contract(items: list[pytest.Item]) -> None:
-    """Run the cluster's tests some minutes after those in a browser.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is loaded for all tests out of the search for unused objects.
+
+    To go through that takes longer than many a test, and finds nothing.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
+@cache
+def _order(file: Path) -> int:
+    """When the tests of a file begin, among those of others.
 
     The cluster makes interfaces of the network and takes them away, and a browser gives up what it loads at
-    that moment (ERR_NETWORK_CHANGED).
+    that moment (ERR_NETWORK_CHANGED): it comes some minutes after the tests in a browser. The short files of
+    ``unit`` come last, so that no process of the run works on alone in the end.
     """
-    folders = [item.path.relative_to(Path(__file__).parent).parts[0] for item in items]
-    if "cluster" in folders and "contract" in folders:
-        groups = [1 if folder == "cluster" else 2 * (folder > "contract") for folder in folders]
-        items[:] = [items[number] for number in sorted(range(len(items)), key=groups.__getitem__)]
+    folder = file.relative_to(Path(__file__).parent).parts[0]
+    if folder == "cluster":
+        return 1
+    return 3 if folder == "unit" else 2 * (folder > "contract")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long forms to ``make soak``: pytest counts them as deselected."""
-    _cluster_after_contract(items)
+    items.sort(key=lambda item: _order(item.path))
     long_forms = [item for item in items if item.get_closest_marker("soak")]
     if config.getoption("--soak"):
         for item in long_forms:

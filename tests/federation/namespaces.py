@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.federation.joining import joining
 from tests.federation.sites import Site, make_site
 from tests.functional.running import RunningServer, await_ready
-from tests.launching import COMMAND, ROOT
+from tests.launching import COMMAND, launch
 
 PORT = 6543
 
@@ -70,10 +71,7 @@ class PlacedSite(Site):
         environ |= {f"MARKETPLACE_{name.upper()}": value for name, value in given.items()}
         log = self.data / "server.log"
         with log.open("ab") as sink:
-            process = subprocess.Popen(
-                ["ip", "netns", "exec", self.namespace, *COMMAND, "serve"],
-                env=environ, stderr=sink, stdout=sink, cwd=ROOT,
-            )  # fmt: skip
+            process = launch([*joining(COMMAND, self.namespace), "serve"], environ, stdout=sink, stderr=sink)
         self.server = RunningServer(process, PORT, self.data, log)
         await_ready(self.server, self.url)
 

@@ -16,7 +16,7 @@ from tests.federation.sites import Site, await_equal, await_true, doubled, make_
 from tests.soaking import Tell
 
 KILLS, SOAK_KILLS = 3, 30
-ENTRIES, SOAK_ENTRIES = 10 * WIDTH + 7, 60 * WIDTH + 7
+ENTRIES, SOAK_ENTRIES = 5 * WIDTH + 7, 60 * WIDTH + 7
 #: Seconds for a bootstrap: many times what it takes.
 WHOLE = 600.0
 BUNDLE = "/fed/v1/logs/public/tile/entries/"
