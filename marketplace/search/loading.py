@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import touched
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag
-from marketplace.search.document import SearchDocument, further_texts
+from marketplace.search.document import SearchDocument
+from marketplace.search.words import SearchField
+from validators import vocabulary
 from validators.errors import RefusedError
+from validators.parser import parse_trusted
 
 _logger = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ def load_documents(session: Session, log_id: int, keys: Sequence[int]) -> Iterat
         for key, tag in session.execute(wanted.order_by(EntryTag.entry_key, EntryTag.position)):
             tags[key].append(tag)
         for row in session.execute(_DOCUMENT.where(ChangeRow.log_id == log_id, Entry.id.in_(chunk))):
-            yield _document(row, tuple(tags.get(row.id, ())))
+            yield _document(row, tags.get(row.id, ()))
 
 
 def changes_among(session: Session, log_id: int, since: int, end: int) -> tuple[list[int], list[int]]:
@@ -40,26 +43,27 @@ def changes_among(session: Session, log_id: int, since: int, end: int) -> tuple[
         the keys of the entries among them that are current, and those of all
         entries that are not current about the same images by the same endorsers.
     """
-    found = _listed(session, log_id, touched(log_id, since, end))
-    current = [key for key, sequence, listed in found if listed and since <= sequence < end]
-    return current, [key for key, _, listed in found if not listed]
+    return _listed(session, log_id, touched(log_id, since, end), since, end)
 
 
 def current_of(
     session: Session, log_id: int, images: Sequence[tuple[str, str]], end: int
 ) -> tuple[list[int], list[int]]:
-    """The documents of the rows before ``end`` about some images, each with an endorser's e-mail."""
-    found: list[tuple[int, int, bool]] = []
+    """The same of the rows before ``end`` about some images, each with an endorser's e-mail."""
+    current: list[int] = []
+    others: list[int] = []
     for start in range(0, len(images), _CHUNK):
         wanted = tuple_(Entry.identifier, Entry.email).in_(images[start : start + _CHUNK])
         pairs = select(Entry.identifier, Entry.email).where(wanted).distinct().subquery("images")
-        found += _listed(session, log_id, pairs)
-    current = [key for key, sequence, listed in found if listed and sequence < end]
-    return current, [key for key, _, listed in found if not listed]
+        found = _listed(session, log_id, pairs, 0, end)
+        current += found[0]
+        others += found[1]
+    return current, others
 
 
-def _listed(session: Session, log_id: int, images: Subquery) -> list[tuple[int, int, bool]]:
-    """The entries of a log about some images, with their sequences and whether they are current in it."""
+def _listed(
+    session: Session, log_id: int, images: Subquery, since: int, end: int
+) -> tuple[list[int], list[int]]:
     # By image and endorser, never by log and entry: SQLite takes the first part of some wide index for that.
     listed = set(
         session.scalars(
@@ -81,61 +85,82 @@ def _listed(session: Session, log_id: int, images: Subquery) -> list[tuple[int, 
         .join(Entry, and_(Entry.identifier == images.c.identifier, Entry.email == images.c.email))
         .join(ChangeRow, and_(ChangeRow.log_id == log_id, ChangeRow.entry_key == Entry.id))
         .order_by(ChangeRow.sequence)
-    )
-    return [(key, sequence, key in listed) for key, sequence in entries]
+    ).all()
+    current = [key for key, sequence in entries if key in listed and since <= sequence < end]
+    return current, [key for key, _ in entries if key not in listed]
 
 
+_COLUMNS = (
+    "identifier", "email", "subject", "title", "description", "os", "os_version", "os_arch",
+    "kind", "format", "version", "publisher",
+)  # fmt: skip
 _DOCUMENT: Select[Any] = (
-    select(
-        Entry.id,
-        Entry.identifier,
-        Entry.email,
-        Entry.created,
-        Entry.subject,
-        Entry.title,
-        Entry.description,
-        Entry.os,
-        Entry.os_version,
-        Entry.os_arch,
-        Entry.kind,
-        Entry.format,
-        Entry.version,
-        Entry.publisher,
-        EntryBody.data,
-    )
+    select(Entry.id, EntryBody.data, *(getattr(Entry, name) for name in _COLUMNS))
     .join(ChangeRow, ChangeRow.entry_key == Entry.id)
     .join(EntryBody, EntryBody.id == ChangeRow.body_id)
 )
 
 
-def _document(row: Any, tags: tuple[str, ...]) -> SearchDocument:
-    return SearchDocument(
-        entry_key=row.id,
-        identifier=row.identifier,
-        email=row.email,
-        created=row.created,
-        subject=row.subject,
-        title=row.title or "",
-        description=row.description or "",
-        os=row.os or "",
-        os_version=row.os_version or "",
-        arch=row.os_arch or "",
-        kind=row.kind or "",
-        format=row.format or "",
-        version=row.version or "",
-        publisher=row.publisher or "",
-        tags=tags,
-        further=_further(row),
-    )
+def _document(row: Any, tags: Sequence[str]) -> SearchDocument:
+    def texts(*names: str) -> list[str]:
+        return [value for name in names if (value := getattr(row, name))]
 
-
-def _further(row: Any) -> tuple[str, ...]:
+    fields = {
+        SearchField.TITLE: texts("title"),
+        SearchField.DESCRIPTION: texts("description"),
+        SearchField.OS: [" ".join(texts("os", "os_version"))],
+        SearchField.TAG: tags,
+        SearchField.ENDORSER: texts("email", "subject"),
+        SearchField.IDENTIFIER: texts("identifier"),
+        SearchField.PUBLISHER: texts("publisher"),
+    }
+    further = texts("os_arch", "kind", "format", "version")
     try:
-        return tuple(further_texts(row.data))
+        further += _further_texts(row.data)
     except RefusedError as refused:
         # It was parsed when it was accepted; one damaged body must not hold up all other entries.
         _logger.error(
             "a stored entry is not XML; only its columns are searched",
             extra={"entry_key": row.id, "code": refused.code},
         )
-        return ()
+    return SearchDocument(row.id, fields, further)
+
+
+def _further_texts(body: bytes) -> Iterator[str]:
+    """Every text and attribute value of an entry that has no separate column: above all its extensions."""
+    root = parse_trusted(body)
+    description = root.find(vocabulary.DESCRIPTION)
+    for element in () if description is None else description:
+        if element.tag in _IN_COLUMNS:
+            continue
+        for node in element.iter():
+            if isinstance(node.tag, str):  # comments and processing instructions have no name
+                yield from (value for value in node.attrib.values() if isinstance(value, str))
+                if node.text:
+                    yield node.text
+            if node is not element and node.tail:
+                yield node.tail
+
+
+#: Elements whose text comes from the database, or is nothing to search for.
+_IN_COLUMNS = frozenset(
+    {
+        vocabulary.IDENTIFIER,
+        vocabulary.TYPE,
+        vocabulary.CREATED,
+        vocabulary.VALID,
+        vocabulary.TITLE,
+        vocabulary.DESCRIPTION_TEXT,
+        vocabulary.PUBLISHER,
+        vocabulary.FORMAT,
+        vocabulary.ALTERNATIVE,
+        vocabulary.OS,
+        vocabulary.OS_VERSION,
+        vocabulary.OS_ARCH,
+        vocabulary.KIND,
+        vocabulary.VERSION,
+        vocabulary.BYTES,
+        vocabulary.CHECKSUM,
+        vocabulary.ENDORSEMENT,
+    }
+)

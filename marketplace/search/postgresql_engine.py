@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.db import Database
 from marketplace.entries.bounded_cache import BoundedCache
-from marketplace.search.document import ENTRY_WORDS, SearchDocument
+from marketplace.search.document import ENTRY_WORDS, SearchDocument, runs
 from marketplace.search.engine import (
     SCHEMA_VERSION,
     START,
@@ -252,17 +252,17 @@ def _create(session: Session, table: str) -> None:
 def _vector(document: SearchDocument) -> str:
     places: dict[str, list[str]] = defaultdict(list)
     position = 1
-    fields = [(f"{field.value}:", runs) for field, runs in document.field_words().items()]
-    for prefix, runs in [*fields, ("", document.other_words())]:
+    fields = [(f"{field.value}:", found) for field, found in document.field_words().items()]
+    for prefix, found in [*fields, ("", runs(document.further))]:
         weight = "A" if prefix == "title:" else ""
-        for run in runs:
+        for run in found:
             for word in run[: max(0, ENTRY_WORDS - position)]:
                 places[word].append(f"{position}{weight}")
                 if prefix:
                     places[prefix + word].append(f"{position}{weight}")
                 position += 1
             position += 1  # a gap, so that no phrase spans two runs
-    return " ".join(f"'{word}':{','.join(found)}" for word, found in places.items())
+    return " ".join(f"'{word}':{','.join(at)}" for word, at in places.items())
 
 
 def _clause(clause: Clause) -> str:

@@ -171,7 +171,8 @@ def _document(document: SearchDocument) -> Any:
     made = tantivy.Document()
     made.add_unsigned(_KEY, document.entry_key)
     # Each run is a value of its own: the library leaves a gap between values, so no phrase spans two.
-    for name, runs in (*document.field_words().items(), (_ANYWHERE, document.all_words())):
+    by_field = document.field_words()
+    for name, runs in (*by_field.items(), (_ANYWHERE, document.all_words(by_field))):
         for run in runs:
             made.add_text(str(name), " ".join(run))
     return made

@@ -106,7 +106,8 @@ def _change(writer: Any, batch: IndexBatch) -> None:
 
 
 def _values(document: SearchDocument) -> dict[str, Any]:
-    values: dict[str, Any] = {field.value: runs for field, runs in document.field_words().items() if runs}
-    values[ANYWHERE] = document.all_words()
+    by_field = document.field_words()
+    values: dict[str, Any] = {field.value: runs for field, runs in by_field.items() if runs}
+    values[ANYWHERE] = document.all_words(by_field)
     number = number_of(document.entry_key, sum(map(len, values[ANYWHERE])))
     return values | {KEY: str(document.entry_key), NUMBER: number}

@@ -118,7 +118,7 @@ class Followers:
         return {hit.row.title for hit in hits}
 
     def documents(self) -> int:
-        return self.indexer.indexes.get(PUBLIC).stats().documents
+        return self.indexer.get(PUBLIC).stats().documents
 
     def statements(self) -> set[str]:
         """What the triple store holds."""

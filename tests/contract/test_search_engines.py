@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +20,7 @@ from marketplace.search.engine import (
     SearchIndex,
 )
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.words import parse_words
+from marketplace.search.words import SearchField, parse_words
 from tests.contract.search_engines import engine
 
 __all__ = ["engine"]
@@ -30,12 +29,25 @@ IDENTIFIER = "MMZu9WvwKIro-rtBQfDk4PsKO7_"
 
 
 def document(key: int, **values: Any) -> SearchDocument:
-    defaults: dict[str, Any] = {
+    given: dict[str, Any] = {
         "identifier": "A" * 26 + "bcdefghijklmnop"[key % 15],
         "email": "someone@nowhere.test",
-        "created": datetime(2024, 1, 1, tzinfo=UTC),
+        **values,
     }
-    return SearchDocument(entry_key=key, **defaults | values)
+
+    def texts(*names: str) -> list[str]:
+        return [given[name] for name in names if name in given]
+
+    fields = {
+        SearchField.TITLE: texts("title"),
+        SearchField.DESCRIPTION: texts("description"),
+        SearchField.OS: [" ".join(texts("os", "os_version"))],
+        SearchField.TAG: given.get("tags", ()),
+        SearchField.ENDORSER: texts("email", "subject"),
+        SearchField.IDENTIFIER: texts("identifier"),
+        SearchField.PUBLISHER: texts("publisher"),
+    }
+    return SearchDocument(key, fields, [*texts("arch", "kind", "version"), *given.get("further", ())])
 
 
 def put(

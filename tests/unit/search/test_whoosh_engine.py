@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from math import log
 from pathlib import Path
 
@@ -17,14 +16,19 @@ from marketplace.search.engine import CurrentKeys, IndexBatch, Position
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.whoosh_engine import WhooshEngine, WhooshIndex
 from marketplace.search.whoosh_writing import ALIKE_SEGMENTS, MERGED_DOCUMENTS, MOST_SEGMENTS, merged_segments
-from marketplace.search.words import WordQuery, parse_words
+from marketplace.search.words import SearchField, WordQuery, parse_words
 
 #: What an engine with files does not look at.
 ANY = CurrentKeys(BitMap(), None)
 
 
 def document(key: int, title: str) -> SearchDocument:
-    return SearchDocument(key, "P" * 27, "jane@example.org", datetime(2024, 1, 1, tzinfo=UTC), title=title)
+    texts = {
+        SearchField.TITLE: [title],
+        SearchField.ENDORSER: ["jane@example.org"],
+        SearchField.IDENTIFIER: ["P" * 27],
+    }
+    return SearchDocument(key, texts)
 
 
 def put(
