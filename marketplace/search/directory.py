@@ -157,17 +157,6 @@ def verify_sizes(where: Path, generation: int) -> None:
             raise IndexBrokenError(f"{path} is missing or has not the {size} bytes it was left with")
 
 
-def size_of(where: Path) -> int:
-    """Bytes of all files in a directory; files that vanish meanwhile count nothing."""
-    total = 0
-    for path in where.iterdir():
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue  # vanished meanwhile
-    return total
-
-
 def _read(where: Path) -> dict[str, Any]:
     try:
         return dict(json.loads((where / _LABEL).read_text(encoding="utf-8")))

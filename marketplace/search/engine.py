@@ -81,14 +81,6 @@ class Equals(NamedTuple):
     keys: BitMap
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStats:
-    """How large an index is: documents, and bytes on disk."""
-
-    documents: int
-    bytes: int
-
-
 class Matches(Protocol):
     """The answer to a query. It may be shared by several searches, and holds nothing open."""
 
@@ -186,9 +178,6 @@ class SearchIndex(Protocol):
             SearchRefusedError: answering would take too long.
             IndexBrokenError: it cannot be read.
         """
-
-    def stats(self) -> EngineStats:
-        """The size of the index."""
 
     def close(self) -> None:
         """Let go of files and connections."""

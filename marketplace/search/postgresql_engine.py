@@ -27,7 +27,6 @@ from marketplace.search.engine import (
     SCHEMA_VERSION,
     START,
     CurrentKeys,
-    EngineStats,
     Equals,
     IndexBatch,
     Matches,
@@ -175,13 +174,6 @@ class PostgresqlIndex:
                 session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))
             self._scores.keep((scoring, since), known)
         return known
-
-    def stats(self) -> EngineStats:
-        """The size of the index; see SearchIndex."""
-        with _broken(self._table), self._database.read() as session:
-            count = text(f"SELECT count(*) FROM {self._table} WHERE entry_key > 0")  # noqa: S608 - a hash
-            size = text("SELECT pg_total_relation_size(:name)")
-            return EngineStats(session.scalar(count) or 0, session.scalar(size, {"name": self._table}) or 0)
 
     def close(self) -> None:
         """The database belongs to the process, which closes it."""

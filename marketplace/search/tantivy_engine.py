@@ -14,13 +14,12 @@ import tantivy
 from tantivy import Occur, Query
 
 from marketplace.entries.bounded_cache import BoundedCache
-from marketplace.search.directory import Broken, DirectoryEngine, busy, size_of
+from marketplace.search.directory import Broken, DirectoryEngine, busy
 from marketplace.search.document import SearchDocument
 from marketplace.search.engine import (
     ANSWER_BYTES,
     START,
     CurrentKeys,
-    EngineStats,
     IndexBatch,
     Matches,
     Position,
@@ -121,11 +120,6 @@ class TantivyIndex:
                 known = Ranked(zip([score for score, _ in hits], keys, strict=True), whole=whole)
                 self._answers.keep((state, query), known)
             return known
-
-    def stats(self) -> EngineStats:
-        """The size of the index; see SearchIndex."""
-        with Broken(self._where):
-            return EngineStats(max(0, self._snapshot()[1].num_docs - 1), size_of(self._where))
 
     def close(self) -> None:
         """Nothing is held open that the garbage collector does not close."""

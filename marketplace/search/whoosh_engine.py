@@ -14,20 +14,19 @@ import whoosh
 from whoosh import index
 
 from marketplace.entries.bounded_cache import BoundedCache
-from marketplace.search.directory import Broken, DirectoryEngine, size_of, verify_sizes
+from marketplace.search.directory import Broken, DirectoryEngine, verify_sizes
 from marketplace.search.engine import (
     ANSWER_BYTES,
     START,
     CurrentKeys,
-    EngineStats,
     IndexBatch,
     Matches,
     Position,
     Ranked,
 )
 from marketplace.search.whoosh_fields import ANYWHERE, KEY, POSITION, POSITION_KEY, schema
-from marketplace.search.whoosh_process import BatchWriter
 from marketplace.search.whoosh_reading import Scoring, Search, Segment
+from marketplace.search.whoosh_writing import BatchWriter
 from marketplace.search.words import WordQuery
 
 #: Answers begin anew, with what words are worth, when the log grew by more than one in so many documents.
@@ -136,12 +135,6 @@ class WhooshIndex:
                         known = _answer(state, query, known)
                         self._answers.keep(key, known)
             return known.ranked
-
-    def stats(self) -> EngineStats:
-        """The size of the index; see SearchIndex."""
-        with Broken(self._where), self._lock:
-            documents = self._newest().searcher.doc_count()
-            return EngineStats(max(0, documents - 1), size_of(self._where))
 
     def close(self) -> None:
         """Close the segments, and end the process that writes; the next use opens and starts them again."""

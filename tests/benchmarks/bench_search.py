@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
+from sqlalchemy import text as sql
 
 from marketplace import text
 from marketplace.access import ANONYMOUS
@@ -183,7 +184,7 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     with database.read() as session:
         told["catalogue"] = seconds_of(lambda: catalogue.catch_up(session, find_scope(session, ANONYMOUS)))
     index = indexer.get("public")
-    told["bytes"] = index.stats().bytes
+    told["bytes"] = _bytes_of(directory / f"index-{engine}", address)
     asked = queries(rounds)
 
     def ask(number: int) -> None:
@@ -210,6 +211,18 @@ def _child(engine: str, directory: Path, address: str, rounds: int) -> dict[str,
     indexer.close()
     database.close()
     return told
+
+
+def _bytes_of(directory: Path, address: str) -> int:
+    """Bytes of the indexes in a directory, or in a database."""
+    if not address:
+        return sum(path.stat().st_size for path in directory.rglob("*"))
+    tables = "SELECT sum(pg_total_relation_size(relid)) FROM pg_stat_user_tables WHERE schemaname = :name"
+    database = Database.open(address)
+    with database.read() as session:
+        found = session.scalar(sql(tables), {"name": "marketplace_search"})
+    database.close()
+    return int(found or 0)
 
 
 def _busy(

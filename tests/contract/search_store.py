@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyroaring import BitMap
 from sqlalchemy import delete, insert
 
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.models import Base, EventState, Log
+from marketplace.search.engine import CurrentKeys, SearchIndex
+from marketplace.search.words import parse_words
 from tests.factories.entries import accepted, moment
 from tests.factories.storing import imports, take_all
 from validators.document import AcceptedEntry
@@ -42,3 +45,10 @@ def entry(image: object = "image", second: int = 0, extension: str = "", **said:
         f"<x:tool><x:name>{extension}</x:name></x:tool></rdf:Description></rdf:RDF>"
     )
     return accepted(image, email, moment(second), data=body.encode(), **said)
+
+
+def count_documents(index: SearchIndex) -> int:
+    """How many entries an index holds."""
+    query = parse_words("-nothing")
+    assert query is not None
+    return len(index.match(query, CurrentKeys(BitMap(range(1, 10_000)), object())).keys)

@@ -45,7 +45,7 @@ from marketplace.search.whoosh_engine import WhooshEngine
 from marketplace.sparql.follower import SparqlFollower, _TouchedSeries
 from marketplace.worker import catch_up
 from tests.contract.judging import hold, verdict
-from tests.contract.search_store import NOW, add, empty
+from tests.contract.search_store import NOW, add, count_documents, empty
 from tests.factories.entries import accepted, identifier, moment, signer
 from validators.document import AcceptedEntry
 from validators.verdict import Standing
@@ -118,7 +118,7 @@ class Followers:
         return {hit.row.title for hit in hits}
 
     def documents(self) -> int:
-        return self.indexer.get(PUBLIC).stats().documents
+        return count_documents(self.indexer.get(PUBLIC))
 
     def statements(self) -> set[str]:
         """What the triple store holds."""

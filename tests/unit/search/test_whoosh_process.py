@@ -14,12 +14,12 @@ import pytest
 from pyroaring import BitMap
 from whoosh.index import open_dir
 
-from marketplace.search import whoosh_process
+from marketplace.search import whoosh_writing
 from marketplace.search.directory import directory_of
 from marketplace.search.engine import IndexBatch, Position
 from marketplace.search.errors import IndexBrokenError, IndexBusyError
 from marketplace.search.whoosh_engine import WhooshEngine, WhooshIndex
-from marketplace.search.whoosh_process import LARGE, BatchWriter
+from marketplace.search.whoosh_writing import LARGE, BatchWriter
 from tests.unit.search.test_whoosh_engine import document, find
 from tests.waiting import HANGING
 
@@ -61,7 +61,7 @@ def test_a_large_batch_is_written_by_another_process(
     def refuse(*_: object) -> None:
         raise AssertionError("written here")
 
-    monkeypatch.setattr(whoosh_process, "write", refuse)
+    monkeypatch.setattr(whoosh_writing, "write", refuse)
     put(index, LARGE, first=10)
     assert index.position() == Position(LARGE + 9, "e", True)
     assert find(index, "word") == BitMap(range(1, LARGE + 10))
