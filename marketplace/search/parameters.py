@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
-from marketplace.access.narrowing import ALL, ScopeError, parse_scope
+from marketplace.access.narrowing import ScopeError, parse_scope
 from marketplace.facets import CHOSEN_BY_SITE, EVERY, Facet
 from marketplace.rules.trust import LISTED_MARKS, ListedTrust
 from marketplace.search.errors import SearchRefusedError
-from marketplace.search.request import PAGE, SearchRequest, Sort
+from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.words import clean
 from validators.checksums import find_checksum
 from validators.document import Checksum, Strength
@@ -82,33 +84,8 @@ def parse_request(
         values = chosen.setdefault(facet, dict.fromkeys(usual[facet]))
         if EVERY in values:
             values.clear()
-    return SearchRequest(
-        words=clean(single.get("q", "")),
-        chosen={facet: tuple(values) for facet, values in chosen.items() if values},
-        created_from=_moment(single, "created-from", timedelta()),
-        created_before=_moment(single, "created-to", timedelta(days=1)),
-        sort=_sort(single.get("sort")),
-        limit=_number(single.get("limit"), "limit", "a number", MAX_PAGE) or PAGE,
-        cursor=single.get("cursor") or None,
-        scope=_scope(single.get("scope")),
-        checksum=_checksum(single.get("checksum")),
-        reachable=_reachable(single.get("reachable")),
-        expires_within=_number(single.get("expires-within"), "expires-within", "a number of days", MAX_DAYS),
-    )
-
-
-_SINGLE = (
-    "q",
-    "created-from",
-    "created-to",
-    "sort",
-    "limit",
-    "cursor",
-    "scope",
-    "checksum",
-    "reachable",
-    "expires-within",
-)
+    given = {field: read(single[name]) for name, (field, read) in _SINGLE.items() if single.get(name)}
+    return SearchRequest(chosen={facet: tuple(values) for facet, values in chosen.items() if values}, **given)
 
 
 def _checked(facet: Facet, value: str) -> str:
@@ -124,34 +101,30 @@ def _checked(facet: Facet, value: str) -> str:
     return value
 
 
-def _sort(name: str | None) -> Sort | None:
+def _sort(name: str) -> Sort:
     try:
-        return Sort(name) if name else None
+        return Sort(name)
     except ValueError:
         raise SearchRefusedError(
             "search.unknown-sort", f"There is no sort {printable(name)}; there are {', '.join(Sort)}."
         ) from None
 
 
-def _scope(text: str | None) -> str:
+def _scope(text: str) -> str:
     try:
-        return parse_scope(text or ALL)
+        return parse_scope(text)
     except ScopeError as error:
         raise SearchRefusedError("search.scope", f"{error}, found {printable(text)}.") from None
 
 
-def _checksum(text: str | None) -> Checksum | None:
-    if not text:
-        return None
+def _checksum(text: str) -> Checksum:
     found = find_checksum(text)
     if found is None:
         raise SearchRefusedError("search.checksum", f"{CHECKSUM_FORMS}, found {printable(text)}.")
     return found
 
 
-def _reachable(text: str | None) -> bool | None:
-    if not text:
-        return None
+def _reachable(text: str) -> bool:
     if text not in REACHABLE:
         raise SearchRefusedError(
             "search.reachable", f"reachable is {' or '.join(REACHABLE)}, found {printable(text)}."
@@ -159,9 +132,7 @@ def _reachable(text: str | None) -> bool | None:
     return text == REACHABLE[0]
 
 
-def _number(text: str | None, name: str, kind: str, most: int) -> int | None:
-    if not text:
-        return None
+def _number(name: str, kind: str, most: int, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= most):
         raise SearchRefusedError(
             f"search.{name}", f"{name} must be {kind} from 1 to {most}, found {printable(text)}."
@@ -169,11 +140,8 @@ def _number(text: str | None, name: str, kind: str, most: int) -> int | None:
     return int(text)
 
 
-def _moment(given: Mapping[str, str], name: str, after: timedelta) -> datetime | None:
+def _moment(name: str, after: timedelta, text: str) -> datetime:
     """A day or an exact time; ``after`` a day, or behind the second that an exact time names."""
-    text = given.get(name)
-    if not text:
-        return None
     try:
         if len(text) == len("YYYY-MM-DD"):
             return parse_time(f"{text}T00:00:00Z") + after
@@ -185,3 +153,18 @@ def _moment(given: Mapping[str, str], name: str, after: timedelta) -> datetime |
             "search.date",
             f"{name} must be a date such as 2024-01-31 or 2024-01-31T12:00:00Z, found {printable(text)}.",
         ) from None
+
+
+#: What is given once at most: the argument of the request, and what reads it.
+_SINGLE: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "q": ("words", clean),
+    "created-from": ("created_from", partial(_moment, "created-from", timedelta())),
+    "created-to": ("created_before", partial(_moment, "created-to", timedelta(days=1))),
+    "sort": ("sort", _sort),
+    "limit": ("limit", partial(_number, "limit", "a number", MAX_PAGE)),
+    "cursor": ("cursor", str),
+    "scope": ("scope", _scope),
+    "checksum": ("checksum", _checksum),
+    "reachable": ("reachable", _reachable),
+    "expires-within": ("expires_within", partial(_number, "expires-within", "a number of days", MAX_DAYS)),
+}

@@ -1,13 +1,17 @@
-"""What a search asks for, checked: what is unknown is refused, naming what there is."""
+"""What a search asks for, and where a page of it begins."""
 
 from __future__ import annotations
 
+import base64
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 from marketplace.access.narrowing import ALL
 from marketplace.catalogue.facts import facet_value
@@ -15,12 +19,15 @@ from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.view import Filters
 from marketplace.facets import Facet
 from marketplace.models.base import to_seconds
+from marketplace.search.errors import SearchRefusedError
 from marketplace.search.words import WordQuery, parse_words
 from validators.document import Checksum
 
 _DAY = 86_400
 #: Hits on a page where nobody says how many.
 PAGE = 20
+_MAX_CURSOR = 1000
+_ENTRY_ID = re.compile("[0-9a-f]{64}")
 
 
 class Sort(StrEnum):
@@ -122,3 +129,65 @@ class SearchRequest:
             self.expires_within,
         ]
         return sha256(json.dumps(asked).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last hit of a page: where it stood in the order, and which entry it was.
+
+    The entry's key would do for the search, but keys count the entries of all logs, also of those
+    that the reader knows nothing of.
+
+    Args:
+        value: a score, or the value the order goes by.
+    """
+
+    value: Any
+    entry_id: str
+
+    def encode(self, request: SearchRequest) -> str:
+        """The cursor as text for URLs; it fits the same search only."""
+        told = json.dumps([request.fingerprint(), self.value, self.entry_id], separators=(",", ":"))
+        return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+
+
+def parse_cursor(request: SearchRequest) -> Cursor | None:
+    """The request's cursor, checked: it may be anything, since it comes back from outside.
+
+    Raises:
+        SearchRefusedError: it is none of ours, or belongs to another search.
+    """
+    if request.cursor is None:
+        return None
+    try:
+        if len(request.cursor) > _MAX_CURSOR:
+            raise ValueError
+        padded = request.cursor + "=" * (-len(request.cursor) % 4)
+        told = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        fingerprint, value, entry_id = told
+        if fingerprint != request.fingerprint() or not _ENTRY_ID.fullmatch(entry_id):
+            raise ValueError
+        return Cursor(_value(request.order(), value), entry_id)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise foreign_cursor() from None
+
+
+def foreign_cursor() -> SearchRefusedError:
+    """The refusal of a cursor that belongs to another search."""
+    return SearchRefusedError(
+        "search.cursor", "The cursor belongs to another search; search again without a cursor."
+    )
+
+
+def _value(order: Sort, value: Any) -> Any:
+    """The value of a cursor as the order compares it."""
+    if order is Sort.RELEVANCE:
+        fits = type(value) in (int, float) and math.isfinite(value)
+    elif ORDERS[order][0] is SortKey.TITLE:
+        value = tuple(value)
+        fits = [type(one) for one in value] == [bool, str]
+    else:
+        fits = type(value) is int and abs(value) < 2**63
+    if not fits:
+        raise ValueError
+    return float(value) if order is Sort.RELEVANCE else value

@@ -28,13 +28,12 @@ from marketplace.models import ChangeRow, Entry
 from marketplace.models.base import to_seconds
 from marketplace.rules.trust import ListedTrust
 from marketplace.rules.visibility import VisibleLogs, find_scope
-from marketplace.search.cursors import Cursor, foreign_cursor, parse_cursor
 from marketplace.search.engine import CurrentKeys, Matches
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
 from marketplace.search.indexer import RETRY_AFTER, SearchIndexer
 from marketplace.search.overview import Overview, look_over
 from marketplace.search.parameters import parse_request, usual_choice
-from marketplace.search.request import ORDERS, SearchRequest, Sort
+from marketplace.search.request import ORDERS, Cursor, SearchRequest, Sort, foreign_cursor, parse_cursor
 from marketplace.search.results import FacetCount, SearchPage, read_hits
 from marketplace.search.words import Clause, Match, WordQuery, find_hint
 from validators.checksums import find_checksum

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.facets import Facet
-from marketplace.search.cursors import Cursor, parse_cursor
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.parameters import MAX_PAGE, parse_request
-from marketplace.search.request import SearchRequest, Sort
+from marketplace.search.request import Cursor, SearchRequest, Sort, parse_cursor
 
 
 def day(number: int) -> datetime:
