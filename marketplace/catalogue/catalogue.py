@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from marketplace.catalogue.loading import find_renewed, load_current, load_trusted
 from marketplace.catalogue.logs import CatalogueLog, Stand
 from marketplace.catalogue.marks import ListedVerdict, load_verdicts
-from marketplace.catalogue.sections import DamagedError, MappedFile, Reader, Writer
+from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.values import Values
 from marketplace.catalogue.view import CatalogueView
 from marketplace.models import TrustState
@@ -56,7 +56,7 @@ class Catalogue:
         self._lookers: Counter[int] = Counter()
         self._gone: deque[tuple[int, int]] = deque()
         #: The file that was read, where one was, and when it was last kept out of memory.
-        self._file: MappedFile | None = None
+        self._file: Reader | None = None
         self._released = 0.0
         #: Whether a timer is running that keeps it out of memory.
         self._timed = False
@@ -163,10 +163,6 @@ class Catalogue:
 
         Args:
             session: what it reads belongs to the same logs; verdicts are those that it sees.
-
-        Raises:
-            DamagedError: it is not what ``write`` wrote.
-            OSError: the file cannot be read.
         """
         former = {key: ListedVerdict.of(*told) for key, *told in reader.json("verdicts")}
         values, logs = Values(), dict[int, CatalogueLog]()
@@ -180,13 +176,11 @@ class Catalogue:
             log.read(number, reader)
             log.marks.judge(changed, log.signed)
         held, current = values.items.keys(), BitMap.union(BitMap(), *(log.current for log in logs.values()))
-        if not current <= held:
-            raise DamagedError("it lacks entries")
-        reader.mapped.release()
+        reader.release()
         with self._lock:
             if self._logs:
                 return
-            self._file = reader.mapped
+            self._file = reader
             self._values, self._logs, self._verdicts, self._revision = values, logs, verdicts, revision
             # What somebody still looked at when it was written, and nobody does here.
             self._let_go(held - current)

@@ -13,7 +13,7 @@ from itertools import chain
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.sections import DamagedError, Numbers, Reader, Writer
+from marketplace.catalogue.sections import Numbers, Reader, Writer
 from marketplace.catalogue.table import FactsTable
 
 #: More entries than this, and than an eighth of the column, are moved from the dictionary to the column.
@@ -77,16 +77,14 @@ class Images:
 
     def write(self, name: str, writer: Writer) -> None:
         """Write the images to a file."""
-        writer.array(f"{name}.digests", self._digests)
-        writer.array(f"{name}.keys", self._keys)
-        writer.array(f"{name}.fresh", array("I", chain.from_iterable(self._fresh.values())))
+        writer.numbers(f"{name}.digests", self._digests)
+        writer.numbers(f"{name}.keys", self._keys)
+        writer.numbers(f"{name}.fresh", array("I", chain.from_iterable(self._fresh.values())))
 
     def read(self, name: str, reader: Reader, current: Iterable[int]) -> None:
         """Take those of a file; the table holds every current one."""
         self._digests = reader.view(f"{name}.digests", "Q")
         self._keys = reader.view(f"{name}.keys", "I")
-        if len(self._digests) != len(self._keys):
-            raise DamagedError(f"{name} has other digests than keys")
         for key in BitMap(reader.array(f"{name}.fresh", "I")) & BitMap(current):
             self.add(self._table.image(key), key)
 

@@ -155,8 +155,7 @@ class CatalogueLog:
         name = f"log.{number}"
         writer.json(name, [self.name, astuple(self.stand)])
         writer.bitmaps(f"{name}.current", [self.current])
-        writer.json(f"{name}.strengths", list(self.signatures))
-        writer.bitmaps(f"{name}.signatures", self.signatures.values())
+        writer.named(f"{name}.signatures", self.signatures)
         writer.json(f"{name}.twins", list(self.twins.items()))
         writer.json(f"{name}.trusted", list(self._trusted.items()))
         self._images.write(f"{name}.images", writer)
@@ -164,17 +163,12 @@ class CatalogueLog:
         writer.json(f"{name}.vocabulary", self.vocabulary.counts())
 
     def read(self, number: int, reader: Reader) -> None:
-        """Take the log of a file, whose table is read already.
-
-        Raises:
-            DamagedError: it is not what ``write`` wrote.
-        """
+        """Take the log of a file, whose table is read already."""
         name = f"log.{number}"
         self.name, stand = reader.json(name)
         self.stand = Stand(*stand)
         (self.current,) = reader.bitmaps(f"{name}.current")
-        strengths = reader.json(f"{name}.strengths")
-        self.signatures = dict(zip(strengths, reader.bitmaps(f"{name}.signatures"), strict=True))
+        self.signatures = reader.named(f"{name}.signatures")
         twins, trusted = reader.json(f"{name}.twins"), reader.json(f"{name}.trusted")
         self.twins = {key: tuple((one, strength) for one, strength in every) for key, every in twins}
         self._trusted = {key: (created, deprecated, entry) for key, (created, deprecated, entry) in trusted}

@@ -135,16 +135,12 @@ class Marks:
 
     def write(self, name: str, writer: Writer) -> None:
         """Write the marks to a file."""
-        writer.json(f"{name}.certificates", list(self._by_certificate))
-        writer.bitmaps(f"{name}.signed", self._by_certificate.values())
-        writer.json(f"{name}.marks", list(self.values))
-        writer.bitmaps(f"{name}.marked", self.values.values())
+        writer.named(f"{name}.signed", self._by_certificate)
+        writer.named(f"{name}.marked", self.values)
 
     def read(self, name: str, reader: Reader) -> None:
         """Take the marks of a file, which were made by the same verdicts."""
-        certificates = reader.json(f"{name}.certificates")
-        self._by_certificate = dict(zip(certificates, reader.bitmaps(f"{name}.signed"), strict=True))
-        self.values = dict(zip(reader.json(f"{name}.marks"), reader.bitmaps(f"{name}.marked"), strict=True))
+        self._by_certificate, self.values = reader.named(f"{name}.signed"), reader.named(f"{name}.marked")
 
     def _mark(self, many: Iterable[SignedFacts], former: BitMap) -> None:
         """Mark entries, after taking every mark from some others."""

@@ -9,7 +9,7 @@ from mmap import mmap
 
 from pyroaring import BitMap
 
-from marketplace.catalogue.sections import DamagedError, Reader, Writer
+from marketplace.catalogue.sections import Reader, Writer
 from marketplace.models.current import SEPARATOR
 
 #: Texts of a block.
@@ -108,29 +108,22 @@ class Remainders:
     def write(self, writer: Writer) -> None:
         """Write the texts to a file."""
         first = self._file[self._begin : self._begin + self._first_bytes]
-        writer.raw("rests.all", b"".join((first, self._since)))
-        writer.array("rests.keys", self._keys)
-        writer.array("rests.ends", self._ends)
-        writer.array("rests.places", self._places)
+        writer.numbers("rests.all", b"".join((first, self._since)))
+        writer.numbers("rests.keys", self._keys)
+        writer.numbers("rests.ends", self._ends)
+        writer.numbers("rests.places", self._places)
         width = -(-self._full // 8)
-        writer.raw("rests.blocks", b"".join([bits.to_bytes(width, "little") for bits in self._blocks]))
+        writer.numbers("rests.blocks", b"".join([bits.to_bytes(width, "little") for bits in self._blocks]))
 
     def read(self, reader: Reader) -> None:
         """Take the texts of a file."""
-        self._file, (self._begin, end) = reader.mapped.data, reader.extent("rests.all")
+        self._file, (self._begin, end) = reader.data, reader.extent("rests.all")
         self._first_bytes = end - self._begin
         self._keys, self._ends = reader.array("rests.keys", "I"), reader.array("rests.ends", "I")
-        self._places, blocks = reader.array("rests.places", "I"), reader.raw("rests.blocks")
+        self._places, blocks = reader.array("rests.places", "I"), bytes(reader.view("rests.blocks"))
         self._first = len(self._keys)
         self._full = self._first // BLOCK
         width = -(-self._full // 8)
-        if (
-            len(self._ends) != self._first
-            or self._end() != self._first_bytes
-            or max(self._places, default=0) > self._first
-            or len(blocks) != _NUMBERS * width
-        ):
-            raise DamagedError("the texts do not end where they should")
         starts = range(0, len(blocks), width) if width else ()
         self._blocks = [int.from_bytes(blocks[start : start + width], "little") for start in starts] or [
             0

@@ -8,13 +8,12 @@ changed. Not safe to share between threads; the catalogue sees to that.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import IMAGE_LENGTH, SPELLED, Facts
-from marketplace.catalogue.sections import Code, DamagedError, Numbers, Reader, Writer
-from marketplace.catalogue.shared_values import Pool
+from marketplace.catalogue.sections import Code, Numbers, Reader, Writer
 from marketplace.facets import Facet
 from marketplace.models.current import FOREVER
 from marketplace.text import fold
@@ -41,6 +40,61 @@ _COLUMNS: Mapping[str, Code] = {
     "deprecated": "B",
     **{facet.value: "I" for facet in SPELLED},
 }
+
+
+class Pool:
+    """Values that many entries share, each kept once, for as long as an entry has it."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[str, ...]] = []
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._uses = array("I")
+        self._free: list[int] = []
+
+    def take(self, value: tuple[str, ...]) -> int:
+        """The number of a value, of which one entry more makes use."""
+        number = self._numbers.get(value)
+        if number is None:
+            if self._free:
+                number = self._free.pop()
+                self.values[number] = value
+            else:
+                number = len(self.values)
+                self.values.append(value)
+                self._uses.append(0)
+            self._numbers[value] = number
+        self._uses[number] += 1
+        return number
+
+    def drop(self, number: int) -> None:
+        """Let a value go, where nothing else makes use of it."""
+        self._uses[number] -= 1
+        if not self._uses[number]:
+            del self._numbers[self.values[number]]
+            self.values[number] = ()
+            self._free.append(number)
+
+    def used(self) -> Iterator[tuple[tuple[str, ...], int]]:
+        """Each value with how many entries have it."""
+        return ((value, uses) for value, uses in zip(self.values, self._uses, strict=True) if uses)
+
+    def write(self, name: str, writer: Writer) -> None:
+        """Write the values to a file."""
+        writer.json(f"{name}.values", self.values)
+        writer.numbers(f"{name}.uses", self._uses)
+
+    @classmethod
+    def read(cls, name: str, reader: Reader) -> Pool:
+        """The values of a file."""
+        pool = cls()
+        pool.values = [tuple(value) for value in reader.json(f"{name}.values")]
+        pool._uses = reader.array(f"{name}.uses", "I")
+        for number, value in enumerate(pool.values):
+            if pool._uses[number]:
+                pool._numbers[value] = number
+            else:
+                pool._free.append(number)
+        return pool
 
 
 class FactsTable:
@@ -185,25 +239,21 @@ class FactsTable:
 
     def write(self, writer: Writer) -> None:
         """Write everything to a file."""
-        writer.array("table.places", self._places)
+        writer.numbers("table.places", self._places)
         writer.json("table.used", [self._used, self._titles_end])
         room = _room(self._used)
         for name, column in self._columns.items():
-            writer.roomy(f"table.{name}", memoryview(column)[: self._used], room * column.itemsize)
-        writer.roomy("table.numbers", self._numbers[: _ID_LENGTH * self._used], room * _ID_LENGTH)
-        writer.roomy("table.images", self._images[: IMAGE_LENGTH * self._used], room * IMAGE_LENGTH)
-        writer.roomy("table.titles", self._titles[: self._titles_end], room * _TITLE)
+            writer.numbers(f"table.{name}", memoryview(column)[: self._used], room * column.itemsize)
+        writer.numbers("table.numbers", self._numbers[: _ID_LENGTH * self._used], room * _ID_LENGTH)
+        writer.numbers("table.images", self._images[: IMAGE_LENGTH * self._used], room * IMAGE_LENGTH)
+        writer.numbers("table.titles", self._titles[: self._titles_end], room * _TITLE)
         self._signers.write("table.signers", writer)
         for facet, pool in self._pools.items():
             pool.write(f"table.pool.{facet}", writer)
 
     @classmethod
     def read(cls, reader: Reader) -> FactsTable:
-        """Read the facts from a file.
-
-        Raises:
-            DamagedError: no table was written so.
-        """
+        """Read the facts from a file."""
         table = cls()
         table._places = reader.array("table.places", "I")
         table._used, table._titles_end = reader.json("table.used")
@@ -213,15 +263,6 @@ class FactsTable:
         table._signers = Pool.read("table.signers", reader)
         table._pools = {facet: Pool.read(f"table.pool.{facet}", reader) for facet in SPELLED}
         table._name_columns()
-        length = len(table._created)
-        if (
-            {len(column) for column in table._columns.values()} != {length}
-            or len(table._numbers) != _ID_LENGTH * length
-            or len(table._images) != IMAGE_LENGTH * length
-            or not max(table._places, default=0) <= table._used <= length
-            or table._titles_end > len(table._titles)
-        ):
-            raise DamagedError("the columns are not of one length")
         held = bytearray(table._used + 1)
         for place in table._places:
             held[place] = 1

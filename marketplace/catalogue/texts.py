@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from pyroaring import BitMap
 
 from marketplace.catalogue.remainders import Remainders
-from marketplace.catalogue.sections import DamagedError, Reader, Writer
+from marketplace.catalogue.sections import Reader, Writer
 from marketplace.models.current import SEPARATOR
 
 #: Characters of one text, and bytes of all together, that are held; the database looks into the others.
@@ -111,20 +111,13 @@ class Texts:
         """Write everything to a file but what was decided about words."""
         self._remainders.write(writer)
         writer.bitmaps("texts.sets", [self._held, self._gone, self._unheld])
-        writer.json("texts.common", list(self._common))
-        writer.bitmaps("texts.having", self._common.values())
+        writer.named("texts.common", self._common)
 
     def read(self, reader: Reader) -> None:
-        """Take the texts of a file.
-
-        Raises:
-            DamagedError: it is not what ``write`` wrote.
-        """
+        """Take the texts of a file."""
         self._remainders.read(reader)
         self._held, self._gone, self._unheld = reader.bitmaps("texts.sets")
-        if self._held != self._remainders.keys():
-            raise DamagedError("the texts are of other entries")
-        self._common = dict(zip(reader.json("texts.common"), reader.bitmaps("texts.having"), strict=True))
+        self._common = reader.named("texts.common")
         self._room -= self._remainders.size() + _NOTED * sum(map(len, self._common.values()))
 
     def _note(self, key: int, piece: str) -> list[str]:

@@ -160,25 +160,18 @@ class Values:
             order.write(f"order.{by}", writer)
         self._expiring.write("order.expiring", writer)
         for facet in SPELLED:
-            writer.json(f"values.{facet}", list(self._by_value[facet]))
-            writer.bitmaps(f"entries.{facet}", self._by_value[facet].values())
+            writer.named(f"values.{facet}", self._by_value[facet])
         writer.bitmaps("deprecated", [self._deprecated])
         self.texts.write(writer)
 
     def read(self, reader: Reader) -> None:
-        """Take the values of a file.
-
-        Raises:
-            DamagedError: it is not what ``write`` wrote.
-        """
+        """Take the values of a file."""
         self._hold(FactsTable.read(reader))
-        known = self.items.keys()
         for by, order in self.orders.items():
-            order.read(f"order.{by}", reader, known)
-        self._expiring.read("order.expiring", reader, known)
+            order.read(f"order.{by}", reader)
+        self._expiring.read("order.expiring", reader)
         for facet in SPELLED:
-            names, maps = reader.json(f"values.{facet}"), reader.bitmaps(f"entries.{facet}")
-            self._by_value[facet] = dict(zip(names, maps, strict=True))
+            self._by_value[facet] = reader.named(f"values.{facet}")
             for spelled, uses in self.items.pool(facet).used():
                 for value, spelling in values_of(facet, spelled).items():
                     self._spellings.setdefault((facet, value), Counter())[spelling] += uses

@@ -13,7 +13,7 @@ from pyroaring import BitMap
 
 from marketplace.catalogue import remainders as module
 from marketplace.catalogue.remainders import Remainders
-from marketplace.catalogue.sections import Reader, Writer, read_label
+from marketplace.catalogue.sections import Reader, Writer
 
 HERE = Path(tempfile.gettempdir())
 
@@ -28,7 +28,6 @@ def written_and_read(remainders: Remainders) -> Remainders:
         remainders.write(writer)
         writer.close()
         file.seek(0)
-        read_label(file)
         found = Remainders()
         found.read(Reader(file, HERE))
         return found

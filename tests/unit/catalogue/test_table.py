@@ -9,7 +9,7 @@ import pytest
 
 from marketplace.catalogue import table as module
 from marketplace.catalogue.facts import Facts
-from marketplace.catalogue.sections import Reader, Writer, read_label
+from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.table import FactsTable
 from marketplace.facets import Facet
 
@@ -54,10 +54,9 @@ def written_and_read(table: FactsTable) -> FactsTable:
         table.write(writer)
         writer.close()
         file.seek(0)
-        read_label(file)
         reader = Reader(file, HERE)
         found = FactsTable.read(reader)
-        reader.mapped.release()
+        reader.release()
         return found
 
 
@@ -89,7 +88,6 @@ def test_what_is_changed_changes_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
         writer.close()
         for _ in range(2):
             file.seek(0)
-            read_label(file)
             found = FactsTable.read(Reader(file, HERE))
             assert [told(found, key) for key in range(1, 20)] == [expected(key) for key in range(1, 20)]
             for key in range(1, 20):
@@ -107,12 +105,11 @@ def test_what_is_changed_stays_when_memory_is_given_back(tmp_path: Path, room: b
         table.write(writer)
         writer.close()
         file.seek(0)
-        read_label(file)
         reader = Reader(file, tmp_path if room else tmp_path / "missing")
         found = FactsTable.read(reader)
         found.remove(7)
         found.put(facts(99))
-        reader.mapped.release()
+        reader.release()
         there = set(range(1, 20)) - {7} | {99}
         assert set(found.keys()) == there
         for key in there:
