@@ -34,7 +34,7 @@ AUDIT = Operation(
     "The audit log",
     "Who did what to tokens, groups, peers and private entries; the newest first. Nothing removes records.",
     GROUP,
-    [DescribedAnswer("A page of records.", shapes.Audit, headers=("Link",))],
+    [DescribedAnswer("A page of records.", shapes.AuditShape, headers=("Link",))],
     query=(ACTOR, ACTION, LIMIT, CURSOR),
     errors={400: ["query.actor", "query.action", "query.limit", "query.cursor"]},
     needs="scope `admin`",
@@ -51,7 +51,7 @@ def audit(request: Request) -> Response:
             before=_before(asked[CURSOR]), limit=wanted + 1, actor=asked[ACTOR], action=asked[ACTION]
         )
     after = (str(acts[wanted - 1].number),) if len(acts) > wanted else None
-    body = shapes.Audit(records=[shapes.Act.model_validate(act) for act in acts[:wanted]])
+    body = shapes.AuditShape(records=[shapes.ActShape.model_validate(act) for act in acts[:wanted]])
     return page(request, body, encode_cursor(after, "api.audit"))
 
 

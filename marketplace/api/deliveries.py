@@ -29,7 +29,7 @@ DELIVERIES = Operation(
     "What it was sent and what waits: those that failed first, then the newest. Finished ones are kept for "
     "`webhooks.keep_days` days, at most 1000.",
     GROUP,
-    [DescribedAnswer("A page of deliveries.", shapes.Deliveries, headers=("Link",))],
+    [DescribedAnswer("A page of deliveries.", shapes.DeliveriesShape, headers=("Link",))],
     path=(WEBHOOK,),
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"], **UNKNOWN},
@@ -40,7 +40,7 @@ REDELIVER = Operation(
     "Send an event again",
     "Whether it arrived or not, at once, under the same id.",
     GROUP,
-    [DescribedAnswer("The delivery.", shapes.Delivery)],
+    [DescribedAnswer("The delivery.", shapes.DeliveryShape)],
     method="POST",
     path=(WEBHOOK, EVENT),
     errors={404: ["webhook.unknown", "webhook.delivery"]},
@@ -56,7 +56,7 @@ def deliveries(request: Request) -> Response:
     with reading(request) as (registry, session):
         every = Deliveries(session).list(find(request, registry))
     found, after = cut_page(every, _cursor_of, asked[CURSOR], asked[LIMIT])
-    body = shapes.Deliveries(total=len(every), deliveries=[_delivery(one) for one in found])
+    body = shapes.DeliveriesShape(total=len(every), deliveries=[_delivery(one) for one in found])
     return page(request, body, encode_cursor(after, "api.webhook.deliveries"))
 
 
@@ -77,8 +77,8 @@ def _cursor_of(one: Delivery) -> tuple[str, ...]:
     return str(rank), f"{2**62 + number:020}"
 
 
-def _delivery(one: Delivery) -> shapes.Delivery:
-    return shapes.Delivery(
+def _delivery(one: Delivery) -> shapes.DeliveryShape:
+    return shapes.DeliveryShape(
         event=one.event_id,
         kind=one.kind,
         state=one.state,

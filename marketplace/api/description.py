@@ -19,7 +19,7 @@ from marketplace.http.errors import BadRequestError
 from marketplace.http.parameters import read_query_pairs
 from validators.errors import printable
 
-from .shapes.base import Body, Shape
+from .shapes.base import RequestBody, Shape
 
 T = TypeVar("T")
 View = Callable[[Request], Response]
@@ -103,7 +103,7 @@ class Operation:
     query: Sequence[Parameter[Any]] = ()
     errors: Mapping[int, Sequence[str]] = field(default_factory=dict)
     method: str = "GET"
-    bodies: Mapping[str, Schema | type[Body] | None] = field(default_factory=dict)
+    bodies: Mapping[str, Schema | type[RequestBody] | None] = field(default_factory=dict)
     needs: str = ""
 
     def view(self, permission: str) -> Callable[[View], View]:

@@ -13,7 +13,7 @@ from .answers import write_json
 from .description import JSON, DescribedAnswer, Operation
 from .entry import COORDINATES, read_coordinates, unknown_entry
 from .json_body import CODES, read_body
-from .shapes.entries import Erased, ErasureReason
+from .shapes.entries import ErasedShape, ErasureReason
 
 ERASE = Operation(
     "api.entry.erase",
@@ -22,7 +22,7 @@ ERASE = Operation(
     "from it, in all logs; its URL answers 410 with the reason. That there was an entry stays in the "
     "log. Other marketplaces that have it keep it: ask them too.",
     "Entries",
-    [DescribedAnswer("It is gone.", Erased)],
+    [DescribedAnswer("It is gone.", ErasedShape)],
     path=COORDINATES,
     method="POST",
     bodies={JSON: ErasureReason},
@@ -44,4 +44,4 @@ def erase(request: Request) -> Response:
     runtime.judge.forget()
     runtime.following.nudge()
     headers = [("Content-Type", JSON), ("Cache-Control", "no-store")]
-    return Response(body=write_json(Erased(erased=ids)), status=200, headerlist=headers)
+    return Response(body=write_json(ErasedShape(erased=ids)), status=200, headerlist=headers)

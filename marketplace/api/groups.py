@@ -25,7 +25,7 @@ from .description import JSON, DescribedAnswer, Operation
 from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .shapes import access as shapes
-from .shapes.base import SelfLink
+from .shapes.base import SelfLinkShape
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.groups")
@@ -36,7 +36,7 @@ GROUPS = Operation(
     "Groups",
     "Those one belongs to; with scope `admin` all. By name.",
     GROUP,
-    [DescribedAnswer("A page of groups.", shapes.Groups, headers=("Link",))],
+    [DescribedAnswer("A page of groups.", shapes.GroupsShape, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -46,7 +46,7 @@ CREATE = Operation(
     "Create a group",
     "The group gets its own log. A name that was used before cannot be used again.",
     GROUP,
-    [DescribedAnswer("The group.", shapes.Group, status=201, headers=("Location",))],
+    [DescribedAnswer("The group.", shapes.GroupShape, status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: shapes.GroupName},
     errors={**CODES, 400: (*CODES[400], "access.value"), 409: ["group.taken"]},
@@ -57,7 +57,7 @@ READ = Operation(
     "One group",
     "For its members, and with scope `admin`. To everybody else it looks as if it were not there.",
     GROUP,
-    [DescribedAnswer("The group.", shapes.Group)],
+    [DescribedAnswer("The group.", shapes.GroupShape)],
     path=(GROUP_NAME,),
     errors={404: ["group.unknown"]},
     needs="any token",
@@ -78,7 +78,7 @@ ADD = Operation(
     "Add a member",
     "A member sees all entries of the group, including the existing ones. A member stays one.",
     GROUP,
-    [DescribedAnswer("The group.", shapes.Group)],
+    [DescribedAnswer("The group.", shapes.GroupShape)],
     method="PUT",
     path=(GROUP_NAME, MEMBER),
     errors={400: ["access.value"], 404: ["group.unknown"]},
@@ -89,7 +89,7 @@ REMOVE = Operation(
     "Remove a member",
     "From now on the group's entries are not there for them.",
     GROUP,
-    [DescribedAnswer("The group.", shapes.Group)],
+    [DescribedAnswer("The group.", shapes.GroupShape)],
     method="DELETE",
     path=(GROUP_NAME, MEMBER),
     errors={404: ["group.unknown", "group.no-member"]},
@@ -108,7 +108,7 @@ def groups(request: Request) -> Response:
         else:
             every = [service.get(name) for name in sorted(service.of(actor_of(request)))]
     found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
-    body = shapes.Groups(total=len(every), groups=[_group(one, request) for one in found])
+    body = shapes.GroupsShape(total=len(every), groups=[_group(one, request) for one in found])
     return page(request, body, encode_cursor(after, "api.groups"))
 
 
@@ -161,6 +161,6 @@ def remove(request: Request) -> Response:
     return fresh(request, _group(found, request))
 
 
-def _group(one: Group, request: Request) -> shapes.Group:
-    links = SelfLink(self=f"{site_url(request)}/api/v1/groups/{one.name}")
-    return shapes.Group(name=one.name, created_at=one.created_at, members=one.members, links=links)
+def _group(one: Group, request: Request) -> shapes.GroupShape:
+    links = SelfLinkShape(self=f"{site_url(request)}/api/v1/groups/{one.name}")
+    return shapes.GroupShape(name=one.name, created_at=one.created_at, members=one.members, links=links)

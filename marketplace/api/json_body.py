@@ -14,9 +14,9 @@ from validators.errors import printable
 from validators.strict_json import parse_strictly
 
 from .description import JSON
-from .shapes.base import Body
+from .shapes.base import RequestBody
 
-B = TypeVar("B", bound=Body)
+B = TypeVar("B", bound=RequestBody)
 
 #: Bytes of the largest object taken.
 MAX_BYTES = 64 * 1024

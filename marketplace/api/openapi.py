@@ -51,7 +51,7 @@ from .answers import write_json
 from .description import JSON, DescribedAnswer, Operation, Parameter
 from .schemas import SCHEMAS
 from .schemas.parts import TEXT, URL, ref
-from .shapes.base import Body, Shape, components
+from .shapes.base import RequestBody, Shape, components, schema_name
 
 #: Of the API: a new first number where a client has to change, a new second one where something is added.
 API_VERSION = "1.5.0"
@@ -240,7 +240,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
         told["description"] = f"Needs {operation.needs}. {operation.description}"
     if operation.bodies:
         content = {
-            kind: {"schema": ref(schema.__name__) if isinstance(schema, type) else schema} if schema else {}
+            kind: {"schema": ref(schema_name(schema)) if isinstance(schema, type) else schema}
+            if schema
+            else {}
             for kind, schema in operation.bodies.items()
         }
         told["requestBody"] = {"required": True, "content": content}
@@ -299,7 +301,7 @@ def _answer(answer: DescribedAnswer, method: str) -> dict[str, Any]:
     return told
 
 
-def _shapes() -> Iterator[type[Shape | Body]]:
+def _shapes() -> Iterator[type[Shape | RequestBody]]:
     for operation in OPERATIONS:
         for shape in (*(answer.schema for answer in operation.answers), *operation.bodies.values()):
             if isinstance(shape, type):
@@ -307,7 +309,7 @@ def _shapes() -> Iterator[type[Shape | Body]]:
 
 
 def _name(shape: type[Shape] | str) -> str:
-    return shape if isinstance(shape, str) else shape.__name__
+    return shape if isinstance(shape, str) else schema_name(shape)
 
 
 def _error(operation: Operation, codes: Sequence[str]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ PEERS = Operation(
     "Peers",
     "The sites that this one pulls from, and how their public logs stand.",
     _GROUP,
-    [DescribedAnswer("The peers by name.", shapes.Peers)],
+    [DescribedAnswer("The peers by name.", shapes.PeersShape)],
 )
 ADD = Operation(
     "api.peers",
@@ -125,7 +125,7 @@ ALERTS = Operation(
     "Alerts for the operator",
     "Empty while replication works.",
     _GROUP,
-    [DescribedAnswer("The alerts, peer by peer.", shapes.Alerts)],
+    [DescribedAnswer("The alerts, peer by peer.", shapes.AlertsShape)],
 )
 OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, EPOCH, GRANT, REVOKE, ALERTS)
 
@@ -133,7 +133,9 @@ OPERATIONS = (PEERS, ADD, READ, ACT, MIRRORS, EPOCH, GRANT, REVOKE, ALERTS)
 @PEERS.view("peer:read")
 def peers(request: Request) -> Response:
     """The peers by name."""
-    return fresh(request, shapes.Peers(peers=[shapes.Peer.model_validate(one) for one in _everyone(request)]))
+    return fresh(
+        request, shapes.PeersShape(peers=[shapes.PeerShape.model_validate(one) for one in _everyone(request)])
+    )
 
 
 @ADD.view("peer:write")
@@ -218,7 +220,7 @@ def revoke(request: Request) -> Response:
 def alert_list(request: Request) -> Response:
     """An alert for the operator."""
     found = alerts(_everyone(request), now_of(request))
-    return fresh(request, shapes.Alerts(alerts=[shapes.Alert.model_validate(one) for one in found]))
+    return fresh(request, shapes.AlertsShape(alerts=[shapes.AlertShape.model_validate(one) for one in found]))
 
 
 def _everyone(request: Request) -> list[PublicPeer]:

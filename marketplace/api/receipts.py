@@ -37,7 +37,7 @@ POST = Operation(
     "refused from then on. Each receipt has its own result, and sending it again changes nothing. A "
     "receipt is accepted for entries that the token may read.",
     GROUP,
-    [DescribedAnswer("What became of each.", shapes.Receipts)],
+    [DescribedAnswer("What became of each.", shapes.ReceiptsShape)],
     method="POST",
     bodies={JSON: shapes.SentReceipts},
     errors={**CODES, 400: (*CODES[400], "receipt.format", "receipt.count"), 409: ["receipt.key"]},
@@ -49,7 +49,7 @@ OF_IMAGE = Operation(
     "By what sites said of the entries that you may read. Sites are named to administrators, and to "
     "the owner of a token who endorsed the image, of that endorser's entries.",
     GROUP,
-    [DescribedAnswer("The number, and the sites where they are named.", shapes.Presence)],
+    [DescribedAnswer("The number, and the sites where they are named.", shapes.PresenceShape)],
     path=(IDENTIFIER,),
     errors={404: ["image.unknown"]},
 )
@@ -59,7 +59,7 @@ RECALLS = Operation(
     "Images whose withdrawal some site did not follow yet: those that the token's owner endorsed, and those "
     "that sites have which send receipts with a token of the same owner; for administrators all.",
     GROUP,
-    [DescribedAnswer("A page of images.", shapes.Recalls, headers=("Link",))],
+    [DescribedAnswer("A page of images.", shapes.RecallsShape, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -77,7 +77,8 @@ def post(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     results = runtime.receipts.take(principal_of(request), given.key, notes)
     return fresh(
-        request, shapes.Receipts(results=[shapes.ReceiptResult.model_validate(one) for one in results])
+        request,
+        shapes.ReceiptsShape(results=[shapes.ReceiptResultShape.model_validate(one) for one in results]),
     )
 
 
@@ -99,7 +100,7 @@ def of_image(request: Request) -> Response:
         elif principal.name is not None:
             copies = presence.copies(identifier, principal.name) or None
     told = None if copies is None else [_copy(one) for one in copies]
-    return fresh(request, shapes.Presence(identifier=identifier, sites=sites, copies=told))
+    return fresh(request, shapes.PresenceShape(identifier=identifier, sites=sites, copies=told))
 
 
 @RECALLS.view("recall:read")
@@ -109,7 +110,7 @@ def recalls(request: Request) -> Response:
     every = sorted(find_recalls(request), key=_cursor_of)
     found, after = cut_page(every, _cursor_of, asked[CURSOR], asked[LIMIT])
     urls = Urls(site_url(request))
-    body = shapes.Recalls(total=len(every), recalls=[_recall(one, urls) for one in found])
+    body = shapes.RecallsShape(total=len(every), recalls=[_recall(one, urls) for one in found])
     return page(request, body, encode_cursor(after, "api.recalls"))
 
 
@@ -133,8 +134,8 @@ def _unknown() -> NotFoundError:
     return NotFoundError("image.unknown", "no entry about this image is known")
 
 
-def _copy(one: SiteCopy) -> shapes.Copy:
-    return shapes.Copy(
+def _copy(one: SiteCopy) -> shapes.CopyShape:
+    return shapes.CopyShape(
         site=one.site,
         id=one.entry_id,
         email=one.email,
@@ -147,8 +148,8 @@ def _copy(one: SiteCopy) -> shapes.Copy:
     )
 
 
-def _recall(one: Recall, urls: Urls) -> shapes.Recall:
-    return shapes.Recall(
+def _recall(one: Recall, urls: Urls) -> shapes.RecallShape:
+    return shapes.RecallShape(
         id=one.entry_id,
         identifier=one.identifier,
         email=one.email,
@@ -156,5 +157,5 @@ def _recall(one: Recall, urls: Urls) -> shapes.Recall:
         title=one.title,
         reason=one.reason,
         copies=[_copy(copy) for copy in one.copies],
-        links=shapes.RecallLinks(entry=urls.entry(Coordinates(one.identifier, one.email, one.created))),
+        links=shapes.RecallLinksShape(entry=urls.entry(Coordinates(one.identifier, one.email, one.created))),
     )

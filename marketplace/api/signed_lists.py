@@ -24,7 +24,7 @@ KEEP_LIST = Operation(
     "an entry. It is served at `hepix/image.list` until it expires or one of its images leaves the view. The "
     "certificate must be trusted here, and its e-mail address must be that of the endorser of each image.",
     GROUP,
-    [DescribedAnswer("The view.", shapes.View)],
+    [DescribedAnswer("The view.", shapes.ViewShape)],
     method="PUT",
     path=(VIEW,),
     bodies={_LIST_TYPE: None},

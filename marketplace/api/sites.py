@@ -34,7 +34,7 @@ SITES = Operation(
     "Cloud sites whose receipts are taken",
     "With the key of each; by name.",
     GROUP,
-    [DescribedAnswer("A page of sites.", shapes.CloudSites, headers=("Link",))],
+    [DescribedAnswer("A page of sites.", shapes.CloudSitesShape, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs=_ADMIN,
@@ -44,7 +44,7 @@ BIND = Operation(
     "Bind a key to a site's name",
     "In the place of any other. What the site said under its old key stays.",
     GROUP,
-    [DescribedAnswer("The site.", shapes.CloudSite)],
+    [DescribedAnswer("The site.", shapes.CloudSiteShape)],
     method="PUT",
     path=(SITE,),
     bodies={JSON: shapes.SiteKey},
@@ -73,7 +73,9 @@ def sites(request: Request) -> Response:
     with runtime.database.read() as session:
         every = SiteRegistry(session).list()
     found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
-    body = shapes.CloudSites(total=len(every), sites=[shapes.CloudSite.model_validate(one) for one in found])
+    body = shapes.CloudSitesShape(
+        total=len(every), sites=[shapes.CloudSiteShape.model_validate(one) for one in found]
+    )
     return page(request, body, encode_cursor(after, "api.sites"))
 
 
@@ -86,7 +88,7 @@ def bind(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.write() as session:
         bound = SiteRegistry(session).bind(key, by=actor_of(request), at=now_of(request))
-    return fresh(request, shapes.CloudSite.model_validate(bound))
+    return fresh(request, shapes.CloudSiteShape.model_validate(bound))
 
 
 @FORGET.view("cloud-site:write")

@@ -22,7 +22,7 @@ from .description import JSON, PLAIN_PATTERN, DescribedAnswer, Operation, Parame
 from .json_body import CODES, read_body
 from .parameters import cursor, limit
 from .shapes import access as shapes
-from .shapes.base import SelfLink
+from .shapes.base import SelfLinkShape
 
 LIMIT = limit(100, 500)
 CURSOR = cursor("api.tokens")
@@ -36,7 +36,7 @@ TOKENS = Operation(
     "Tokens",
     "One's own, without their secrets; with scope `admin` everybody's. The oldest first.",
     GROUP,
-    [DescribedAnswer("A page of tokens.", shapes.Tokens, headers=("Link",))],
+    [DescribedAnswer("A page of tokens.", shapes.TokensShape, headers=("Link",))],
     query=(OWNER, LIMIT, CURSOR),
     errors={400: ["query.owner", "query.limit", "query.cursor"]},
     needs="any token",
@@ -46,7 +46,7 @@ CREATE = Operation(
     "Create a token",
     "The answer holds its `secret`, which is not shown again. It expires after `days`.",
     GROUP,
-    [DescribedAnswer("The token, with its secret.", shapes.NewToken, status=201, headers=("Location",))],
+    [DescribedAnswer("The token, with its secret.", shapes.NewTokenShape, status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: shapes.TokenParts},
     errors={**CODES, 400: (*CODES[400], "access.value")},
@@ -57,7 +57,7 @@ READ = Operation(
     "One token",
     "One's own; with scope `admin` anybody's.",
     GROUP,
-    [DescribedAnswer("The token.", shapes.Token)],
+    [DescribedAnswer("The token.", shapes.TokenShape)],
     path=(TOKEN,),
     errors={404: ["token.unknown"]},
     needs="any token",
@@ -68,7 +68,7 @@ REVOKE = Operation(
     "At once and for good, with every session that was opened with it. One's own; with scope `admin` "
     "anybody's.",
     GROUP,
-    [DescribedAnswer("The token, revoked.", shapes.Token)],
+    [DescribedAnswer("The token, revoked.", shapes.TokenShape)],
     method="DELETE",
     path=(TOKEN,),
     errors={404: ["token.unknown"]},
@@ -88,7 +88,7 @@ def tokens(request: Request) -> Response:
         every = _list(request, owner)
     found, after = cut_page(every, lambda one: (f"{one.key:020}",), asked[CURSOR], asked[LIMIT])
     now = now_of(request)
-    body = shapes.Tokens(total=len(every), tokens=[_token(one, now, request) for one in found])
+    body = shapes.TokensShape(total=len(every), tokens=[_token(one, now, request) for one in found])
     return page(request, body, encode_cursor(after, "api.tokens"))
 
 
@@ -107,7 +107,7 @@ def create(request: Request) -> Response:
             note=given.note,
         )
     shown = _token(issued.token, now, request)
-    return created(shapes.NewToken(**dict(shown), secret=issued.secret.text), shown.links.self)
+    return created(shapes.NewTokenShape(**dict(shown), secret=issued.secret.text), shown.links.self)
 
 
 @READ.view("token:read")
@@ -159,8 +159,8 @@ def _days(days: int) -> int:
     return days
 
 
-def _token(one: Token, now: datetime, request: Request) -> shapes.Token:
-    return shapes.Token(
+def _token(one: Token, now: datetime, request: Request) -> shapes.TokenShape:
+    return shapes.TokenShape(
         name=one.name,
         owner=one.owner,
         scopes=sorted(one.scopes),
@@ -170,5 +170,5 @@ def _token(one: Token, now: datetime, request: Request) -> shapes.Token:
         expires_at=one.expires_at,
         revoked_at=one.revoked_at,
         last_used_at=one.last_used_at,
-        links=SelfLink(self=f"{site_url(request)}/api/v1/tokens/{one.name}"),
+        links=SelfLinkShape(self=f"{site_url(request)}/api/v1/tokens/{one.name}"),
     )

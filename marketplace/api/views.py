@@ -42,7 +42,7 @@ LIST = Operation(
     "Named selections of images that other programs read in their own formats: those that you may read, by "
     "name.",
     GROUP,
-    [DescribedAnswer("A page of views.", shapes.Views, headers=("Link",))],
+    [DescribedAnswer("A page of views.", shapes.ViewsShape, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
 )
@@ -52,7 +52,7 @@ CREATE = Operation(
     "A search and a policy that every image has to pass. `GROUP:NAME` shows a group's entries too, for its "
     "members. Everybody with the address of a `secret` view can read it; the address is shown only once.",
     GROUP,
-    [DescribedAnswer("The view.", shapes.NewView, status=201, headers=("Location",))],
+    [DescribedAnswer("The view.", shapes.NewViewShape, status=201, headers=("Location",))],
     method="POST",
     bodies={JSON: shapes.NamedViewParts},
     errors={**CODES, 400: (*CODES[400], "view.definition"), 404: ["view.unknown"], 409: ["view.taken"]},
@@ -63,7 +63,7 @@ READ = Operation(
     "One view",
     "With how many images it has, its documents, and how many images each dialect leaves out and why.",
     GROUP,
-    [DescribedAnswer("The view.", shapes.View)],
+    [DescribedAnswer("The view.", shapes.ViewShape)],
     path=(VIEW,),
     errors={404: ["view.unknown"], 503: ["view.dialect"]},
 )
@@ -73,7 +73,7 @@ REPLACE = Operation(
     "What is left out is as in a new one; whether it is secret stays. Replacing `default` changes what "
     "the site offers to programs that name no view.",
     GROUP,
-    [DescribedAnswer("The view.", shapes.View)],
+    [DescribedAnswer("The view.", shapes.ViewShape)],
     method="PUT",
     path=(VIEW,),
     bodies={JSON: shapes.ViewParts},
@@ -101,7 +101,9 @@ def views(request: Request) -> Response:
     with request.registry[Runtime].database.read() as session:
         every = [one for one in ViewRegistry(session).list() if _may_read(request, one)]
     found, after = cut_page(every, lambda one: (one.name,), asked[CURSOR], asked[LIMIT])
-    body = shapes.Views(total=len(every), views=[shapes.ViewLine(**_line(one, request)) for one in found])
+    body = shapes.ViewsShape(
+        total=len(every), views=[shapes.ViewLineShape(**_line(one, request)) for one in found]
+    )
     return page(request, body, encode_cursor(after, "api.views"))
 
 
@@ -113,7 +115,7 @@ def create(request: Request) -> Response:
     with writing(request) as session:
         made, address = ViewRegistry(session).create(definition, by=actor_of(request), at=now_of(request))
     request.registry[Runtime].views.forget()
-    body = shapes.NewView(**_line(made, request), url=_url(request, address))
+    body = shapes.NewViewShape(**_line(made, request), url=_url(request, address))
     return created(body, body.links.self)
 
 
@@ -195,8 +197,8 @@ def tell_view(request: Request, definition: Definition) -> Response:
     line = _line(definition, request)
     found = find_contents(request, definition)
     if found is None:
-        return fresh(request, shapes.View(**line))
-    body = shapes.View(
+        return fresh(request, shapes.ViewShape(**line))
+    body = shapes.ViewShape(
         **line,
         images=len(found.images),
         updated=found.updated,
@@ -206,11 +208,11 @@ def tell_view(request: Request, definition: Definition) -> Response:
     return fresh(request, body)
 
 
-def _signed_list(definition: Definition, view: View) -> shapes.SignedViewList | None:
+def _signed_list(definition: Definition, view: View) -> shapes.SignedViewListShape | None:
     facts, held = definition.signed_list, view.signed_list
     if facts is None or held is None:
         return None
-    return shapes.SignedViewList(
+    return shapes.SignedViewListShape(
         endorser=facts.email,
         expires=facts.expires,
         sha256=facts.digest,
@@ -220,11 +222,11 @@ def _signed_list(definition: Definition, view: View) -> shapes.SignedViewList | 
     )
 
 
-def _dialect(dialect: Dialect, view: View) -> shapes.ViewDialect:
+def _dialect(dialect: Dialect, view: View) -> shapes.ViewDialectShape:
     found = {
         f"{view.base}/{one.path}": dialect.find_obstacle(view, one.path) for one in dialect.entrances(view)
     }
-    return shapes.ViewDialect(
+    return shapes.ViewDialectShape(
         name=dialect.name,
         documents=list(found),
         left_out=dialect.left_out(view),
@@ -244,7 +246,7 @@ def _line(definition: Definition, request: Request) -> dict[str, Any]:
         "group": definition.group,
         "secret": definition.secret,
         "changed_at": definition.changed_at,
-        "links": shapes.ViewLinks(
+        "links": shapes.ViewLinksShape(
             self=f"{site_url(request)}/api/v1/views/{definition.name}",
             documents=None if definition.secret else _url(request, definition.name),
         ),

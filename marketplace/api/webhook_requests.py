@@ -93,5 +93,5 @@ def webhook_members(session: Session, hook: Hook, request: Request) -> dict[str,
         "disabled_reason": hook.disabled_reason,
         "former_secret_until": hook.rotating_until,
         "deliveries": Deliveries(session).counts(hook),
-        "links": shapes.WebhookLinks(self=self, deliveries=f"{self}/deliveries"),
+        "links": shapes.WebhookLinksShape(self=self, deliveries=f"{self}/deliveries"),
     }

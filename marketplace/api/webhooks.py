@@ -46,7 +46,7 @@ LIST = Operation(
     "Webhooks",
     "One's own, without their secrets; with scope `admin` everybody's. The oldest first.",
     GROUP,
-    [DescribedAnswer("A page of webhooks.", shapes.Webhooks, headers=("Link",))],
+    [DescribedAnswer("A page of webhooks.", shapes.WebhooksShape, headers=("Link",))],
     query=(LIMIT, CURSOR),
     errors={400: ["query.limit", "query.cursor"]},
     needs="any token",
@@ -60,7 +60,11 @@ CREATE = Operation(
     "events of entries that the token's owner endorses and recalls at the owner's cloud sites, `group:NAME` "
     "for those of a group's entries, or `site` for all of the public log.",
     GROUP,
-    [DescribedAnswer("The webhook, with its secret.", shapes.NewWebhook, status=201, headers=("Location",))],
+    [
+        DescribedAnswer(
+            "The webhook, with its secret.", shapes.NewWebhookShape, status=201, headers=("Location",)
+        )
+    ],
     method="POST",
     bodies={JSON: shapes.WebhookParts},
     errors={**CODES, 400: (*CODES[400], "webhook.definition"), 503: ["webhook.key"]},
@@ -71,7 +75,7 @@ READ = Operation(
     "One webhook",
     "With how many of its deliveries wait, arrived and were given up.",
     GROUP,
-    [DescribedAnswer("The webhook.", shapes.Webhook)],
+    [DescribedAnswer("The webhook.", shapes.WebhookShape)],
     path=(WEBHOOK,),
     errors=UNKNOWN,
     needs="any token",
@@ -84,7 +88,7 @@ CHANGE = Operation(
     "and for 24 hours the former one too. `audience` never changes. What waits goes to the new address at "
     "once. Revoking the token that changed it ends the webhook. Only its owner changes one of a group.",
     GROUP,
-    [DescribedAnswer("The webhook.", shapes.Webhook)],
+    [DescribedAnswer("The webhook.", shapes.WebhookShape)],
     method="PUT",
     path=(WEBHOOK,),
     bodies={JSON: shapes.ChangedWebhookParts},
@@ -114,7 +118,7 @@ ACT = Operation(
     "After `rotate` the answer holds the new `secret`, this once; for 24 hours the former one signs too. "
     "After `test` the log of deliveries tells what the receiver answered.",
     GROUP,
-    [DescribedAnswer("The webhook; `secret` is null but after `rotate`.", shapes.NewWebhook)],
+    [DescribedAnswer("The webhook; `secret` is null but after `rotate`.", shapes.NewWebhookShape)],
     method="POST",
     path=(WEBHOOK, ACTION),
     errors={404: ["webhook.unknown", "path.unknown"], 503: ["webhook.key"]},
@@ -130,8 +134,8 @@ def webhooks(request: Request) -> Response:
     with reading(request) as (registry, session):
         every = [one for one in registry.list() if may_see(principal_of(request), one)]
         found, after = cut_page(every, lambda one: (f"{one.key:020}",), asked[CURSOR], asked[LIMIT])
-        shown = [shapes.Webhook(**webhook_members(session, one, request)) for one in found]
-    body = shapes.Webhooks(total=len(every), webhooks=shown)
+        shown = [shapes.WebhookShape(**webhook_members(session, one, request)) for one in found]
+    body = shapes.WebhooksShape(total=len(every), webhooks=shown)
     return page(request, body, encode_cursor(after, "api.webhooks"))
 
 
@@ -146,7 +150,7 @@ def create(request: Request) -> Response:
         made = registry.create(
             asked, owner=by, token=principal.token, secret=secret, by=by, at=now_of(request)
         )
-        body = shapes.NewWebhook(**webhook_members(session, made.hook, request), secret=made.secret)
+        body = shapes.NewWebhookShape(**webhook_members(session, made.hook, request), secret=made.secret)
     return created(body, body.links.self)
 
 
@@ -154,7 +158,7 @@ def create(request: Request) -> Response:
 def webhook(request: Request) -> Response:
     """One webhook."""
     with reading(request) as (registry, session):
-        body = shapes.Webhook(**webhook_members(session, find(request, registry), request))
+        body = shapes.WebhookShape(**webhook_members(session, find(request, registry), request))
     return fresh(request, body)
 
 
@@ -174,7 +178,7 @@ def change(request: Request) -> Response:
             registry.enable(hook.name, by=by, at=at)
         elif given.enabled is not None:
             registry.disable(hook.name, f"by {by}", by=by, at=at)
-        body = shapes.Webhook(**webhook_members(session, registry.get(hook.name), request))
+        body = shapes.WebhookShape(**webhook_members(session, registry.get(hook.name), request))
     request.registry[Runtime].webhooks.nudge()
     return fresh(request, body)
 
@@ -204,7 +208,7 @@ def act(request: Request) -> Response:
             registry.enable(hook.name, by=by, at=at)
         else:
             registry.disable(hook.name, f"by {by}", by=by, at=at)
-        body = shapes.NewWebhook(
+        body = shapes.NewWebhookShape(
             **webhook_members(session, registry.get(hook.name), request),
             secret=None if made is None else made.secret,
         )

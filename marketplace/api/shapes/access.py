@@ -11,10 +11,10 @@ from marketplace.access import Scope
 from marketplace.accounts.names import GROUP_PATTERN, OWNER_PATTERN
 from marketplace.accounts.tokens import MAX_NOTE, MOST_DAYS, USUAL_DAYS
 
-from .base import Body, Count, Next, Number, SelfLink, Shape, Time, array, one_of, text
+from .base import Count, Next, Number, RequestBody, SelfLinkShape, Shape, Time, array, one_of, text
 
 
-class TokenParts(Body):
+class TokenParts(RequestBody):
     """A token to create."""
 
     owner: Annotated[str, text(pattern=f"^{OWNER_PATTERN}$", **{"not": {"const": "system"}})]
@@ -25,13 +25,13 @@ class TokenParts(Body):
     note: Annotated[str, text(maxLength=MAX_NOTE, pattern="^[ -~]*$")] = ""
 
 
-class GroupName(Body):
+class GroupName(RequestBody):
     """A group to create."""
 
     name: Annotated[str, text(pattern=f"^{GROUP_PATTERN}$")]
 
 
-class Token(Shape):
+class TokenShape(Shape):
     """A token, without its secret."""
 
     name: Annotated[str, text(pattern="^[0-9a-f]{16}$")]
@@ -43,41 +43,41 @@ class Token(Shape):
     expires_at: Time | None
     revoked_at: Time | None
     last_used_at: Time | None = Field(description="to the minute, and up to half a minute late")
-    links: SelfLink
+    links: SelfLinkShape
 
 
-class NewToken(Token):
+class NewTokenShape(TokenShape):
     """A new token, with its secret, this once."""
 
     secret: str
 
 
-class Tokens(Shape):
+class TokensShape(Shape):
     """Tokens."""
 
     total: Count
-    tokens: Sequence[Token]
+    tokens: Sequence[TokenShape]
     next: Next = None
 
 
-class Group(Shape):
+class GroupShape(Shape):
     """A group."""
 
     name: str
     created_at: Time
     members: Sequence[str] = Field(description="owners of tokens, by code point")
-    links: SelfLink
+    links: SelfLinkShape
 
 
-class Groups(Shape):
+class GroupsShape(Shape):
     """Groups."""
 
     total: Count
-    groups: Sequence[Group]
+    groups: Sequence[GroupShape]
     next: Next = None
 
 
-class Act(Shape):
+class ActShape(Shape):
     """An act."""
 
     number: Count
@@ -88,8 +88,8 @@ class Act(Shape):
     details: Mapping[str, str | int | bool | None]
 
 
-class Audit(Shape):
+class AuditShape(Shape):
     """Administrative and private acts, the newest first."""
 
-    records: Sequence[Act]
+    records: Sequence[ActShape]
     next: Next = None

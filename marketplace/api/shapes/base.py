@@ -24,6 +24,8 @@ TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
 EMAIL_PATTERN = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$"
 
 _PLACE = "#/components/schemas/{model}"
+#: How the names of shapes end, so that each has another name than what it shows; clients do not see it.
+_SUFFIX = "Shape"
 _READ: Final[Literal["validation"]] = "validation"
 _WRITTEN: Final[Literal["serialization"]] = "serialization"
 
@@ -31,6 +33,7 @@ _WRITTEN: Final[Literal["serialization"]] = "serialization"
 class Shape(BaseModel):
     """An object of an answer: its members in the order in which they are written, none left out.
 
+    The names of its classes end in ``Shape``; see ``schema_name``.
     Patterns and limits of members tell clients what to expect. They refuse nothing when an answer is made.
     """
 
@@ -39,7 +42,7 @@ class Shape(BaseModel):
     )
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """An object that a request carries: no member unasked, and none of another type."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -77,31 +80,39 @@ Text = Annotated[str | None, text()]
 Number = Annotated[int, BeforeValidator(_whole)]
 
 
-class SelfLink(Shape):
+class SelfLinkShape(Shape):
     """The address of an object."""
 
     self: Url
 
 
-def components(shapes: Iterable[type[Shape | Body]]) -> dict[str, Any]:
+def schema_name(shape: type[Shape | RequestBody]) -> str:
+    """The name of a shape's schema in OpenAPI, which clients know: that of the class without ``Shape``."""
+    return shape.__name__.removesuffix(_SUFFIX)
+
+
+def components(shapes: Iterable[type[Shape | RequestBody]]) -> dict[str, Any]:
     """The schemas of some shapes and of all that they consist of, by name, as OpenAPI 3.1 takes them."""
     adapters = [
-        (shape, _READ if issubclass(shape, Body) else _WRITTEN, TypeAdapter(shape))
+        (shape, _READ if issubclass(shape, RequestBody) else _WRITTEN, TypeAdapter(shape))
         for shape in dict.fromkeys(shapes)
     ]
     _, told = TypeAdapter.json_schemas(adapters, ref_template=_PLACE)
-    found: dict[str, Any] = _plain(told["$defs"])
-    return found
+    named = {name.removesuffix(_SUFFIX): _plain(schema) for name, schema in told["$defs"].items()}
+    return dict(sorted(named.items()))
 
 
 def _plain(schema: Any) -> Any:
-    """Without titles, which only repeat names, and without defaults, which no answer leaves out."""
+    """A schema with the names that clients know, without titles and defaults.
+
+    Titles only repeat names, and no answer leaves a default out.
+    """
     if isinstance(schema, list):
         return [_plain(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        name: _plain(value)
+        name: value.removesuffix(_SUFFIX) if name == "$ref" else _plain(value)
         for name, value in schema.items()
         if not (name == "title" and isinstance(value, str)) and not (name == "default" and not value)
     }

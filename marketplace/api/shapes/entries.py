@@ -7,25 +7,25 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from .base import IDENTIFIER_PATTERN, Body, Shape, array, text
+from .base import IDENTIFIER_PATTERN, RequestBody, Shape, array, text
 
 #: Images that one request can name.
 MOST_IDENTIFIERS: Final = 1000
 
 
-class WantedImages(Body):
+class WantedImages(RequestBody):
     """Images whose entries are wanted."""
 
     identifiers: Annotated[list[Any], array(text(pattern=IDENTIFIER_PATTERN), maxItems=MOST_IDENTIFIERS)]
 
 
-class ErasureReason(Body):
+class ErasureReason(RequestBody):
     """Why an entry is erased."""
 
     reason: str = Field(description="shown to everybody who requests the entry")
 
 
-class Erased(Shape):
+class ErasedShape(Shape):
     """An entry that was erased."""
 
     erased: Sequence[str] = Field(description="ids of the entries")

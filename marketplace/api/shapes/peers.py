@@ -9,7 +9,7 @@ from pydantic import Field
 
 from marketplace.peers.registry.mirror_list import MOST_MIRRORS
 
-from .base import Body, Count, Shape, Text, Time, Url, one_of
+from .base import Count, RequestBody, Shape, Text, Time, Url, one_of
 
 _Mirrors = Annotated[
     list[Url],
@@ -20,7 +20,7 @@ _Mirrors = Annotated[
 ]
 
 
-class PeerAddition(Body):
+class PeerAddition(RequestBody):
     """A peer to follow."""
 
     url: Url
@@ -29,19 +29,19 @@ class PeerAddition(Body):
     mirrors: _Mirrors = Field(default_factory=list)
 
 
-class PeerMirrors(Body):
+class PeerMirrors(RequestBody):
     """The mirrors of a peer's tiles and bundles."""
 
     mirrors: _Mirrors
 
 
-class PeerEpoch(Body):
+class PeerEpoch(RequestBody):
     """The new name of a log."""
 
     origin: str = Field(description="such as NAME/public/e2")
 
 
-class Peer(Shape):
+class PeerShape(Shape):
     """A peer's public log."""
 
     name: str
@@ -66,13 +66,13 @@ class Peer(Shape):
     erased: Count = Field(description="rows whose entry is missing here and was erased there, as it says")
 
 
-class Peers(Shape):
+class PeersShape(Shape):
     """The peers."""
 
-    peers: Sequence[Peer]
+    peers: Sequence[PeerShape]
 
 
-class Alert(Shape):
+class AlertShape(Shape):
     """An alert."""
 
     code: str
@@ -81,7 +81,7 @@ class Alert(Shape):
     message: str
 
 
-class Alerts(Shape):
+class AlertsShape(Shape):
     """An alert for the operator."""
 
-    alerts: Sequence[Alert]
+    alerts: Sequence[AlertShape]

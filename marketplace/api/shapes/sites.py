@@ -9,17 +9,17 @@ from pydantic import Field
 
 from marketplace.receipts import MOST_RECEIPTS, Finding, ReceiptOutcome
 
-from .base import Body, Count, Digest, Email, Identifier, Next, Shape, Time, Url, array, text
+from .base import Count, Digest, Email, Identifier, Next, RequestBody, Shape, Time, Url, array, text
 
 
-class SentReceipts(Body):
+class SentReceipts(RequestBody):
     """Receipts of a cloud site."""
 
     key: Annotated[str, text(description="of the site: `NAME+hex8+base64`")]
     receipts: Annotated[list[Any], array(text(), minItems=1, maxItems=MOST_RECEIPTS)]
 
 
-class ReceiptResult(Shape):
+class ReceiptResultShape(Shape):
     """What became of one receipt."""
 
     outcome: ReceiptOutcome
@@ -27,13 +27,13 @@ class ReceiptResult(Shape):
     message: str | None
 
 
-class Receipts(Shape):
+class ReceiptsShape(Shape):
     """What became of the receipts of a request."""
 
-    results: Sequence[ReceiptResult] = Field(description="in the order of the receipts")
+    results: Sequence[ReceiptResultShape] = Field(description="in the order of the receipts")
 
 
-class Copy(Shape):
+class CopyShape(Shape):
     """What a cloud site said last of one of its stores, or of a location."""
 
     site: str
@@ -47,23 +47,23 @@ class Copy(Shape):
     at: Time
 
 
-class Presence(Shape):
+class PresenceShape(Shape):
     """At how many cloud sites an image is."""
 
     identifier: Identifier
     sites: Count = Field(description="cloud sites that say that they offer the image")
-    copies: Sequence[Copy] | None = Field(
+    copies: Sequence[CopyShape] | None = Field(
         description="what each site said last; null for readers to whom sites are not named"
     )
 
 
-class RecallLinks(Shape):
+class RecallLinksShape(Shape):
     """The address of the entry that was withdrawn."""
 
     entry: Url
 
 
-class Recall(Shape):
+class RecallShape(Shape):
     """An image."""
 
     id: Digest = Field(description="the entry id: the same for all encodings of a signature")
@@ -72,25 +72,25 @@ class Recall(Shape):
     created: Time
     title: str | None
     reason: str = Field(description="of the withdrawal; may be empty")
-    copies: Sequence[Copy]
-    links: RecallLinks
+    copies: Sequence[CopyShape]
+    links: RecallLinksShape
 
 
-class Recalls(Shape):
+class RecallsShape(Shape):
     """Images that their endorser withdrew and that cloud sites still have."""
 
     total: Count
-    recalls: Sequence[Recall]
+    recalls: Sequence[RecallShape]
     next: Next = None
 
 
-class SiteKey(Body):
+class SiteKey(RequestBody):
     """The key of a cloud site."""
 
     key: Annotated[str, text(description="`NAME+hex8+base64`")]
 
 
-class CloudSite(Shape):
+class CloudSiteShape(Shape):
     """A cloud site whose receipts are taken."""
 
     name: str
@@ -99,9 +99,9 @@ class CloudSite(Shape):
     bound_by: str = Field(description="an owner of tokens, or `cli:USER`")
 
 
-class CloudSites(Shape):
+class CloudSitesShape(Shape):
     """Cloud sites, by name."""
 
     total: Count
-    sites: Sequence[CloudSite]
+    sites: Sequence[CloudSiteShape]
     next: Next = None

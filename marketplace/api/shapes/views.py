@@ -9,12 +9,12 @@ from pydantic import Field, WithJsonSchema
 
 from marketplace.views.definitions import NAME_PATTERN, OPTIONS
 
-from .base import Body, Count, Next, Shape, Time, Url, text
+from .base import Count, Next, RequestBody, Shape, Time, Url, text
 
 _OPTIONS = {name: {"type": "string", "description": told} for name, told in OPTIONS.items()}
 
 
-class ViewParts(Body):
+class ViewParts(RequestBody):
     """What a view is to be; what is left out is empty."""
 
     title: str = ""
@@ -39,14 +39,14 @@ class NamedViewParts(ViewParts):
     secret: bool = False
 
 
-class ViewLinks(Shape):
+class ViewLinksShape(Shape):
     """The addresses of a view."""
 
     self: Url
     documents: Url | None = Field(description="null for a secret one")
 
 
-class ViewLine(Shape):
+class ViewLineShape(Shape):
     """A view."""
 
     name: str
@@ -59,10 +59,10 @@ class ViewLine(Shape):
     group: str | None = Field(description="whose entries it shows too")
     secret: bool
     changed_at: Time | None = Field(description="null for one that is there from the start")
-    links: ViewLinks
+    links: ViewLinksShape
 
 
-class ViewDialect(Shape):
+class ViewDialectShape(Shape):
     """A format that a view can be read in."""
 
     name: str
@@ -73,7 +73,7 @@ class ViewDialect(Shape):
     )
 
 
-class SignedViewList(Shape):
+class SignedViewListShape(Shape):
     """A HEPiX image list that an endorser signed and somebody uploaded."""
 
     endorser: str = Field(description="address in the certificate that signed")
@@ -84,24 +84,24 @@ class SignedViewList(Shape):
     reason: str | None = Field(description="why it is not served; null where it is")
 
 
-class View(ViewLine):
+class ViewShape(ViewLineShape):
     """A view, with the images that it shows now."""
 
     images: Count | None = Field(None, description="null to administrators who do not see its entries")
     updated: Time | None = None
-    dialects: Sequence[ViewDialect] = ()
-    signed_list: SignedViewList | None = Field(None, description="null where none was uploaded")
+    dialects: Sequence[ViewDialectShape] = ()
+    signed_list: SignedViewListShape | None = Field(None, description="null where none was uploaded")
 
 
-class NewView(ViewLine):
+class NewViewShape(ViewLineShape):
     """A new view."""
 
     url: Url = Field(description="of its documents; shown only once for a secret view")
 
 
-class Views(Shape):
+class ViewsShape(Shape):
     """Views, by name."""
 
     total: Count
-    views: Sequence[ViewLine]
+    views: Sequence[ViewLineShape]
     next: Next = None

@@ -9,10 +9,10 @@ from pydantic import Field, WithJsonSchema
 
 from marketplace.events import Kind
 
-from .base import Body, Count, Next, Shape, Text, Time, Url, array, one_of, text
+from .base import Count, Next, RequestBody, Shape, Text, Time, Url, array, one_of, text
 
 
-class ChangedWebhookParts(Body):
+class ChangedWebhookParts(RequestBody):
     """What a webhook is to be; what is left out is empty, but `audience`, `secret` and `enabled` stay."""
 
     url: str
@@ -26,7 +26,7 @@ class ChangedWebhookParts(Body):
     enabled: Annotated[bool | None, WithJsonSchema({"type": "boolean"})] = None
 
 
-class WebhookParts(Body):
+class WebhookParts(RequestBody):
     """A webhook to make."""
 
     url: str
@@ -39,7 +39,7 @@ class WebhookParts(Body):
     secret: Text = None
 
 
-class WebhookDeliveries(Shape):
+class WebhookDeliveriesShape(Shape):
     """How many deliveries of a webhook there are."""
 
     waiting: Count
@@ -47,14 +47,14 @@ class WebhookDeliveries(Shape):
     dead: Count
 
 
-class WebhookLinks(Shape):
+class WebhookLinksShape(Shape):
     """The addresses of a webhook."""
 
     self: Url
     deliveries: Url
 
 
-class Webhook(Shape):
+class WebhookShape(Shape):
     """A webhook, without its secret."""
 
     name: Annotated[str, text(pattern="^[0-9a-f]{16}$")]
@@ -73,25 +73,25 @@ class Webhook(Shape):
     disabled_at: Time | None
     disabled_reason: str | None
     former_secret_until: Time | None = Field(description="until when the former secret signs too")
-    deliveries: WebhookDeliveries
-    links: WebhookLinks
+    deliveries: WebhookDeliveriesShape
+    links: WebhookLinksShape
 
 
-class NewWebhook(Webhook):
+class NewWebhookShape(WebhookShape):
     """A webhook, with its secret where it was made just now."""
 
     secret: str | None = Field(description="shown this once: `whsec_` and base64")
 
 
-class Webhooks(Shape):
+class WebhooksShape(Shape):
     """Webhooks."""
 
     total: Count
-    webhooks: Sequence[Webhook]
+    webhooks: Sequence[WebhookShape]
     next: Next = None
 
 
-class Delivery(Shape):
+class DeliveryShape(Shape):
     """An event for a webhook."""
 
     event: str
@@ -107,9 +107,9 @@ class Delivery(Shape):
     finished_at: Time | None
 
 
-class Deliveries(Shape):
+class DeliveriesShape(Shape):
     """Deliveries."""
 
     total: Count
-    deliveries: Sequence[Delivery]
+    deliveries: Sequence[DeliveryShape]
     next: Next = None
