@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pyroaring import BitMap
 from sqlalchemy import select
@@ -42,58 +41,6 @@ from validators.checksums import find_checksum
 FACET_VALUES = 30
 #: Words tried for one that finds nothing.
 _CANDIDATES = 3
-
-_logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Last:
-    """The last entry of the page before.
-
-    Args:
-        value: its score, or the value that the order goes by.
-        created: seconds since 1970.
-    """
-
-    value: Any
-    entry_number: int
-    entry_key: int
-    created: int
-
-    def behind(self, value: Any) -> Rank:
-        """Where it stands in an order in which it has some value."""
-        return Rank(value, self.entry_number, self.entry_key)
-
-    def score(self, matches: Mapping[str, Matches]) -> float:
-        """Its score by now; the one that it had where it is in no index any more."""
-        scores = (found.score_of(self.entry_key) for found in matches.values())
-        return next((score for score in scores if score is not None), float(self.value))
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A search with what it is answered from besides the view."""
-
-    session: Session
-    scope: VisibleLogs
-    request: SearchRequest
-    query: WordQuery | None
-    after: _Last | None
-    now: datetime
-
-
-class _Found(NamedTuple):
-    """What a search finds.
-
-    Args:
-        matches: of the words in each log; None without words.
-        among: keys of what fits apart from the filters, which facets count in.
-        found: keys of what fits in all.
-    """
-
-    matches: Mapping[str, Matches] | None
-    among: BitMap
-    found: BitMap
 
 
 class SearchService:
@@ -144,15 +91,14 @@ class SearchService:
             SearchUnavailableError: it has words, and they cannot be searched at the moment.
         """
         request.query()  # refused before anything is read
-        principal = narrowed(principal, request.scope)
         with self._database.read() as session:
-            scope = find_scope(session, principal)
+            scope = find_scope(session, narrowed(principal, request.scope))
             # One picture for the whole search: what is counted is what is listed.
             with self._catalogue.look(session, scope) as view:
                 request = _with_typed_checksum(session, scope, request)
                 cursor = parse_cursor(request)
                 after = None if cursor is None else _last(session, scope, cursor)
-                return self._answer(_Asked(session, scope, request, request.query(), after, now), view)
+                return _Search(self._indexer, session, scope, view, request, now).page(after, self._lines)
 
     def find_keys(
         self, session: Session, scope: VisibleLogs, request: SearchRequest, now: datetime
@@ -163,11 +109,8 @@ class SearchService:
             SearchRefusedError, SearchUnavailableError: as ``search`` does.
         """
         with self._catalogue.look(session, scope) as view:
-            asked = _Asked(session, scope, request, request.query(), None, now)
-            found = self._find(asked, view).found
-            twins = view.with_twins(found)
-        instead = find_vouching(session, scope, twins) if twins else {}
-        return [instead.get(key, key) for key in found]
+            search = _Search(self._indexer, session, scope, view, request, now)
+            return list(search.vouching(search.found).values())
 
     def is_behind(self, session: Session, scope: VisibleLogs) -> bool:
         """Whether words are searched in an index that does not have all yet that the logs of a scope show.
@@ -190,53 +133,88 @@ class SearchService:
             with self._catalogue.look(session, scope) as view:
                 return look_over(view, usual, moment)
 
-    def _answer(self, asked: _Asked, view: CatalogueView) -> SearchPage:
-        request, query, moment = asked.request, asked.query, to_seconds(asked.now)
-        matches, among, found = self._find(asked, view)
-        facets = _facets(view, among, found, request, moment)
-        wanted = request.limit + 1
-        if matches is None or request.order() is not Sort.RELEVANCE:
-            places = _page(view, found, request, asked.after, wanted)
-        else:
-            places = self._best(matches, found, view, asked.after, wanted)
+
+class _Last(NamedTuple):
+    """The last entry of the page before: its place, with its score or the value that the order goes by.
+
+    Args:
+        created: seconds since 1970.
+    """
+
+    place: Rank
+    created: int
+
+
+class _Search:
+    """One search, answered from one picture of the catalogue.
+
+    Args:
+        indexer: None where there is no full-text search.
+
+    Raises:
+        SearchRefusedError, SearchUnavailableError: as ``SearchService.search`` does.
+    """
+
+    def __init__(
+        self,
+        indexer: SearchIndexer | None,
+        session: Session,
+        scope: VisibleLogs,
+        view: CatalogueView,
+        request: SearchRequest,
+        now: datetime,
+    ) -> None:
+        self._indexer = indexer
+        self._session = session
+        self._scope = scope
+        self._view = view
+        self._request = request
+        self._now, self._moment = now, to_seconds(now)
+        self._filters = request.filters(self._moment)
+        self._query = request.query()
+        #: Of the words in each log.
+        self._matches = None if self._query is None else self._match(self._query)
+        #: What fits apart from the filters, which facets count in, and what fits in all.
+        self._among = view.shown if self._matches is None else self._holding(self._matches)
+        if request.checksum is not None:
+            self._among = self._among & BitMap(session.scalars(stating(request.checksum, scope)))
+        if request.reachable is not None:
+            keys_of = reaching if request.reachable else not_reaching
+            self._among = self._among & BitMap(session.scalars(keys_of(scope)))
+        self.found = self._narrowed(self._among)
+
+    def page(self, after: _Last | None, lines: LineMemory) -> SearchPage:
+        """The page behind an entry; the first one behind None."""
+        request = self._request
+        facets = {facet: self._count(facet) for facet in Facet}
+        places = self._places(after, request.limit + 1)
         page, more = places[: request.limit], len(places) > request.limit
-        keys = [place.entry_key for place in page]
-        twins = view.with_twins(keys)
-        instead = find_vouching(asked.session, asked.scope, twins) if twins else {}
-        hits = read_hits(
-            self._lines.find(asked.session, asked.scope, [instead.get(key, key) for key in keys]),
-            query,
-            asked.now,
-            {key: instead.get(key, key) for key in keys},
-        )
+        shown = self.vouching([place.entry_key for place in page])
+        told = lines.find(self._session, self._scope, list(shown.values()))
+        hits = read_hits(told, self._query, self._now, shown)
         last = [place for place in page if place.entry_key in hits][-1:] if more else []
         return SearchPage(
             hits=list(hits.values()),
-            total=len(found),
+            total=len(self.found),
             facets=facets,
             sort=request.order(),
             hint=find_hint(request.words),
-            suggestion=self._suggest(query, request, view, moment) if query and not found else None,
+            suggestion=None if self.found else self._suggest(),
             next_cursor=next((_cursor(place).encode(request) for place in last), None),
         )
 
-    def _find(self, asked: _Asked, view: CatalogueView) -> _Found:
-        request, moment = asked.request, to_seconds(asked.now)
-        matches = None if asked.query is None else self._match(asked.query, view)
-        among = _narrowed(view, matches)
-        if request.checksum is not None:
-            among = among & BitMap(asked.session.scalars(stating(request.checksum, asked.scope)))
-        if request.reachable is not None:
-            keys_of = reaching if request.reachable else not_reaching
-            among = among & BitMap(asked.session.scalars(keys_of(asked.scope)))
-        return _Found(matches, among, view.narrow(among, request.filters(moment), moment))
+    def vouching(self, keys: Iterable[int]) -> dict[int, int]:
+        """The entry to show of each: itself, or of its twins the one that vouches."""
+        twins = self._view.with_twins(keys)
+        instead = find_vouching(self._session, self._scope, twins) if twins else {}
+        return {key: instead.get(key, key) for key in keys}
 
-    def _match(self, query: WordQuery, view: CatalogueView) -> dict[str, Matches]:
+    def _match(self, query: WordQuery) -> dict[str, Matches]:
         """The matches in each log that the view shows something of."""
         if self._indexer is None:
             raise SearchUnavailableError("This marketplace has no full-text search.", RETRY_AFTER)
         found = {}
-        for log, current in view.current().items():
+        for log, current in self._view.current().items():
             with self._indexer.asked(log) as index:
                 found[log] = index.match(query, CurrentKeys(*current))
             if not found[log].whole:
@@ -245,49 +223,67 @@ class SearchService:
                 )
         return found
 
-    def _best(
-        self,
-        matches: Mapping[str, Matches],
-        found: BitMap,
-        view: CatalogueView,
-        after: _Last | None,
-        limit: int,
-    ) -> list[Rank]:
+    def _holding(self, matches: Mapping[str, Matches]) -> BitMap:
+        return self._view.holding({log: found.keys for log, found in matches.items()})
+
+    def _narrowed(self, among: BitMap, without: Facet | None = None) -> BitMap:
+        return self._view.narrow(among, self._filters, self._moment, without)
+
+    def _count(self, facet: Facet) -> list[FacetCount]:
+        view, now = self._view, self._moment
+        chosen = self._filters.chosen.get(facet, frozenset())
+        base = self._narrowed(self._among, facet) if chosen else self.found
+        counts = dict(view.count(facet, base, now, FACET_VALUES))
+        for value in sorted(chosen - counts.keys()):
+            counts[value] = view.count_one(facet, value, base, now)
+        return [
+            FacetCount(value, view.label(facet, value), count, value in chosen)
+            for value, count in counts.items()
+        ]
+
+    def _places(self, after: _Last | None, limit: int) -> list[Rank]:
+        order = self._request.order()
+        if order is Sort.RELEVANCE and self._matches is not None:
+            return self._best(self._matches, after, limit)
+        by, backwards = ORDERS[order]
+        walk = self._view.descending if backwards else self._view.ascending
+        return walk(by, self.found, after and after.place, limit)
+
+    def _best(self, matches: Mapping[str, Matches], after: _Last | None, limit: int) -> list[Rank]:
         """The places of what fits best; the newest first among what fits equally well."""
         assert self._indexer is not None  # noqa: S101  # _match refused already
-        last = None if after is None else after.score(matches)
+        last = None
+        if after is not None:
+            # Its score by now; the one that it had where it is in no index any more.
+            scores = (one.score_of(after.place.entry_key) for one in matches.values())
+            last = next((score for score in scores if score is not None), float(after.place.value))
         sets: dict[float, dict[str, BitMap]] = {}
-        for log, keys in view.by_log(found).items():
+        for log, keys in self._view.by_log(self.found).items():
             if keys:
                 with self._indexer.asked(log):
                     for score, equals in matches[log].best(keys, limit, last):
                         sets.setdefault(score, {})[log] = equals
         places: list[Rank] = []
         for score in sorted(sets, reverse=True):
-            behind = after.behind(after.created) if after is not None and score == last else None
-            among = view.holding(sets[score])
-            newest = view.descending(SortKey.CREATED, among, behind, limit - len(places))
+            behind = after.place._replace(value=after.created) if after and score == last else None
+            among = self._view.holding(sets[score])
+            newest = self._view.descending(SortKey.CREATED, among, behind, limit - len(places))
             places += (place._replace(value=score) for place in newest)
             if len(places) == limit:
                 break
         return places
 
-    def _suggest(self, query: WordQuery, request: SearchRequest, view: CatalogueView, now: int) -> str | None:
+    def _suggest(self) -> str | None:
         """The words with one of them replaced by a similar one, such that something is found."""
-        for clause in query.required:
+        required, excluded = self._query or WordQuery(())
+        for clause in required:
             if clause.match is not Match.EXACT or len(clause.words) != 1:
                 continue
-            for word in view.similar(clause.words[0], _CANDIDATES):
-                tried = WordQuery(
-                    tuple(Clause((word,), one.field) if one is clause else one for one in query.required),
-                    query.excluded,
-                )
-                if self._finds(tried, view, now, request):
-                    return _replaced(request.words, clause.words[0], word)
+            for word in self._view.similar(clause.words[0], _CANDIDATES):
+                instead = (Clause((word,), one.field) if one is clause else one for one in required)
+                if self._narrowed(self._holding(self._match(WordQuery(tuple(instead), excluded)))):
+                    return _replaced(self._request.words, clause.words[0], word)
         return None
-
-    def _finds(self, query: WordQuery, view: CatalogueView, now: int, request: SearchRequest) -> bool:
-        return bool(view.narrow(_narrowed(view, self._match(query, view)), request.filters(now), now))
 
 
 def _with_typed_checksum(session: Session, scope: VisibleLogs, request: SearchRequest) -> SearchRequest:
@@ -304,39 +300,6 @@ def _with_typed_checksum(session: Session, scope: VisibleLogs, request: SearchRe
             words = "" if typed == request.words else " ".join(one for one in rest if one != typed)
             return replace(request, words=words, checksum=checksum)
     return request
-
-
-def _narrowed(view: CatalogueView, matches: Mapping[str, Matches] | None) -> BitMap:
-    """What is visible, and holds the words if there are any."""
-    if matches is None:
-        return view.shown
-    return view.holding({log: found.keys for log, found in matches.items()})
-
-
-def _facets(
-    view: CatalogueView, among: BitMap, found: BitMap, request: SearchRequest, now: int
-) -> dict[Facet, list[FacetCount]]:
-    filters = request.filters(now)
-    facets = {}
-    for facet in Facet:
-        chosen = filters.chosen.get(facet, frozenset())
-        base = view.narrow(among, filters, now, without=facet) if chosen else found
-        counts = dict(view.count(facet, base, now, FACET_VALUES))
-        for value in sorted(chosen - counts.keys()):
-            counts[value] = view.count_one(facet, value, base, now)
-        facets[facet] = [
-            FacetCount(value, view.label(facet, value), count, value in chosen)
-            for value, count in counts.items()
-        ]
-    return facets
-
-
-def _page(
-    view: CatalogueView, found: BitMap, request: SearchRequest, after: _Last | None, limit: int
-) -> list[Rank]:
-    by, backwards = ORDERS[request.order()]
-    walk = view.descending if backwards else view.ascending
-    return walk(by, found, None if after is None else after.behind(after.value), limit)
 
 
 def _cursor(rank: Rank) -> Cursor:
@@ -357,7 +320,7 @@ def _last(session: Session, scope: VisibleLogs, cursor: Cursor) -> _Last:
     ).one_or_none()
     if found is None:
         raise foreign_cursor()
-    return _Last(cursor.value, int(cursor.entry_id, 16), found.id, to_seconds(found.created))
+    return _Last(Rank(cursor.value, int(cursor.entry_id, 16), found.id), to_seconds(found.created))
 
 
 def _replaced(typed: str, word: str, by: str) -> str:

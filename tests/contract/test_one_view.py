@@ -16,6 +16,7 @@ from marketplace.catalogue.order import Rank, SortKey
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
 from marketplace.rules.visibility import find_scope
+from marketplace.search import service
 from marketplace.search.indexer import SearchIndexer
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
@@ -42,28 +43,24 @@ def indexer(database: Database, catalogue: Catalogue, tmp_path: Path) -> Iterato
     found.close()
 
 
-class _Disturbed(SearchService):
+def test_a_page_of_a_search_is_full_while_entries_are_superseded(
+    database: Database, catalogue: Catalogue, indexer: SearchIndexer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody uploads, and somebody else lists, in the middle of a search."""
+    asked = SearchRequest(words="word", limit=IMAGES // 2)
+    searches = SearchService(database, catalogue, indexer)
+    quiet = searches.search(asked, ANONYMOUS, NOW)
+    best = service._Search._best
 
-    def __init__(self, database: Database, catalogue: Catalogue, indexer: SearchIndexer) -> None:
-        super().__init__(database, catalogue, indexer)
-        self._store = database
-        self._quiet = SearchService(database, catalogue, indexer)
-
-    def _best(self, *asked: Any) -> list[Rank]:
-        add(self._store, [entry(n, 5, title="other") for n in range(IMAGES // 2)])
-        listing = threading.Thread(target=self._quiet.search, args=(SearchRequest(), ANONYMOUS, NOW))
+    def disturbed(*given: Any) -> list[Rank]:
+        add(database, [entry(n, 5, title="other") for n in range(IMAGES // 2)])
+        listing = threading.Thread(target=searches.search, args=(SearchRequest(), ANONYMOUS, NOW))
         listing.start()
         listing.join()
-        return super()._best(*asked)
+        return best(*given)
 
-
-def test_a_page_of_a_search_is_full_while_entries_are_superseded(
-    database: Database, catalogue: Catalogue, indexer: SearchIndexer
-) -> None:
-    asked = SearchRequest(words="word", limit=IMAGES // 2)
-    quiet = SearchService(database, catalogue, indexer).search(asked, ANONYMOUS, NOW)
-    moved = _Disturbed(database, catalogue, indexer).search(asked, ANONYMOUS, NOW)
+    monkeypatch.setattr(service._Search, "_best", disturbed)
+    moved = searches.search(asked, ANONYMOUS, NOW)
     assert [hit.row.entry_id for hit in moved.hits] == [hit.row.entry_id for hit in quiet.hits]
     assert (moved.total, moved.next_cursor) == (quiet.total, quiet.next_cursor)
     assert moved.next_cursor is not None
