@@ -20,14 +20,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import find_renewed, load_current, load_trusted
-from marketplace.catalogue.logs import CatalogueLog, Stand
+from marketplace.catalogue.logs import CatalogueLog
 from marketplace.catalogue.marks import ListedVerdict, load_verdicts
 from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.values import Values
 from marketplace.catalogue.view import CatalogueView
 from marketplace.models import TrustState
 from marketplace.rules.columns import Column
-from marketplace.rules.visibility import VisibleLogs
+from marketplace.rules.visibility import Stand, VisibleLogs
 
 #: More entries read at once than this are kept from the garbage collector.
 _FROZEN = 5000
@@ -69,10 +69,9 @@ class Catalogue:
         """
         if scope.verdicts > self._revision:
             self._judge(session, scope.verdicts)
-        for name, (log_id, *seen) in zip(scope.names, scope.version, strict=True):
-            stand = Stand(*seen)
-            if self._lacks(log_id, stand):
-                self._read(session, log_id, name, stand)
+        for name, stand in zip(scope.names, scope.version, strict=True):
+            if self._lacks(stand):
+                self._read(session, name, stand)
 
     @contextmanager
     def look(self, session: Session, scope: VisibleLogs) -> Iterator[CatalogueView]:
@@ -205,23 +204,24 @@ class Catalogue:
                 self._revision = revision
                 self._views.clear()
 
-    def _lacks(self, log_id: int, stand: Stand) -> bool:
+    def _lacks(self, stand: Stand) -> bool:
         """Whether a snapshot of a log is newer than what is known of it."""
-        followed = self._logs.get(log_id)
+        followed = self._logs.get(stand.key)
         return followed is None or followed.stand.is_behind(stand)
 
-    def _read(self, session: Session, log_id: int, name: str, stand: Stand) -> None:
+    def _read(self, session: Session, name: str, stand: Stand) -> None:
         # One thread reads; the others wait for what it reads, which is what they want too.
         with self._reading:
-            if not self._lacks(log_id, stand):
+            if not self._lacks(stand):
                 return
+            log_id = stand.key
             known = self._logs.get(log_id)
             # Where other rows are shown than those that were read, it is read anew.
             anew = known is None or not known.stand.leads_to(stand)
             log = CatalogueLog(name, self._values.items, self._verdicts) if known is None or anew else known
             read, gone, fresh, seen = 0, set[int](), list[int](), set[bytes]()
             renewed = log.stand.renewals if log.stand.renewals < stand.renewals else None
-            rows = load_current(session, log_id, log.stand.position, stand.position, renewed)
+            rows = load_current(session, log_id, log.stand.size, stand.size, renewed)
             # The database is read without the other lock, so that searches go on meanwhile.
             while many := list(islice(rows, _TAKEN)):
                 read += len(many)
@@ -235,9 +235,7 @@ class Catalogue:
                     for one in many:
                         log.vocabulary.add(one.words)
             others = (
-                []
-                if not self._logs
-                else load_trusted(session, log_id, log.stand.position, stand.position, renewed)
+                [] if not self._logs else load_trusted(session, log_id, log.stand.size, stand.size, renewed)
             )
             renewed_images = set() if renewed is None or anew else find_renewed(session, log_id, renewed)
             with self._lock:

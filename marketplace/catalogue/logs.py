@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import astuple, dataclass
 from typing import TypeVar
 
 from pyroaring import BitMap
@@ -19,29 +18,10 @@ from marketplace.catalogue.marks import ListedVerdict, Marks, SignedFacts
 from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.table import FactsTable
 from marketplace.catalogue.vocabulary import Vocabulary
-from marketplace.models.log import RENEWALS_KEPT
 from marketplace.rules.current import Claim, Rank
+from marketplace.rules.visibility import Stand
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Stand:
-    """How far a log has come: rows, how often followers had to start again, and renewals."""
-
-    position: int = 0
-    revision: int = 0
-    renewals: int = 0
-
-    def is_behind(self, other: Stand) -> bool:
-        """Whether the other one is a later state of the log."""
-        if self.revision != other.revision:
-            return self.revision < other.revision
-        return self.position < other.position or self.renewals < other.renewals
-
-    def leads_to(self, other: Stand) -> bool:
-        """Whether rows and renewals that are still there make the other one of this one."""
-        return self.revision == other.revision and other.renewals - self.renewals <= RENEWALS_KEPT
 
 
 class CatalogueLog:
@@ -57,7 +37,7 @@ class CatalogueLog:
         self.table = table
         self.marks = Marks(verdicts)
         #: As far as it was read.
-        self.stand = Stand()
+        self.stand = Stand(0)
         #: Keys of its current entries; replaced and never changed, as are ``signatures`` and the values
         #: of ``marks``, so that they can be handed out.
         self.current = BitMap()
@@ -82,8 +62,8 @@ class CatalogueLog:
         """
         former: set[int] = set()
         # Of the first entries of a log no images are noted, as if more had come since.
-        self.puts += 1 if self.stand.position else 2
-        if self.stand.position:
+        self.puts += 1 if self.stand.size else 2
+        if self.stand.size:
             images = {facts.entry_key: facts.image for facts in many}
             for image in set(images.values()) - seen:
                 former |= self._images.find(image, self.current)
@@ -127,7 +107,7 @@ class CatalogueLog:
 
     def arrive(self, stand: Stand) -> None:
         """Say that everything up to a state of the log was put in."""
-        if self.stand.position:
+        if self.stand.size:
             self._images.settle(self.current)
         else:
             self._images.gather(self.current)
@@ -153,7 +133,7 @@ class CatalogueLog:
     def write(self, number: int, writer: Writer) -> None:
         """Write the log to a file, as one of several."""
         name = f"log.{number}"
-        writer.json(name, [self.name, astuple(self.stand)])
+        writer.json(name, [self.name, self.stand])
         writer.bitmaps(f"{name}.current", [self.current])
         writer.named(f"{name}.signatures", self.signatures)
         writer.json(f"{name}.twins", list(self.twins.items()))

@@ -25,10 +25,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.catalogue import Catalogue
-from marketplace.catalogue.logs import Stand
 from marketplace.catalogue.sections import DamagedError, Reader, Writer, read_label
 from marketplace.db import Database
 from marketplace.models import ChangeRow, Entry, Erasure, Log, RenewalRow
+from marketplace.rules.visibility import Stand
 
 #: Its name in the data directory.
 NAME = "catalogue.snapshot"
@@ -232,7 +232,7 @@ def _paths(directory: Path) -> tuple[Path, Path]:
 
 
 def _rows(stands: Mapping[int, Stand]) -> int:
-    return sum(stand.position + stand.renewals for stand in stands.values())
+    return sum(stand.size + stand.renewals for stand in stands.values())
 
 
 def find_erased(session: Session) -> list[int]:
@@ -257,15 +257,13 @@ def label_of(session: Session, stands: Mapping[int, Stand], erased: list[int]) -
     logs = []
     for key, stand in sorted(stands.items()):
         row = found.get(key)
-        if row is None or Stand(row.next_sequence, row.revision, row.renewals).is_behind(stand):
+        if row is None or Stand(key, row.next_sequence, row.revision, row.renewals).is_behind(stand):
             return None
-        if row.next_sequence < stand.position or row.renewals < stand.renewals:
+        if row.next_sequence < stand.size or row.renewals < stand.renewals:
             return None
-        ends = (
-            [_row(session, key, sequence) for sequence in (0, stand.position - 1)] if stand.position else []
-        )
+        ends = [_row(session, key, sequence) for sequence in (0, stand.size - 1)] if stand.size else []
         renewal = _renewal(session, key, stand.renewals - 1)
-        logs.append([key, row.name, stand.position, stand.revision, stand.renewals, ends, renewal])
+        logs.append([key, row.name, stand.size, stand.revision, stand.renewals, ends, renewal])
     return {
         "software": [version("image-marketplace"), platform.python_version(), unicodedata.unidata_version],
         "schema": session.scalar(text("SELECT version_num FROM alembic_version")),
@@ -276,7 +274,7 @@ def label_of(session: Session, stands: Mapping[int, Stand], erased: list[int]) -
 
 def stands_of(label: Mapping[str, Any]) -> dict[int, Stand]:
     """How far the logs of a label had come."""
-    return {key: Stand(*stand) for key, _, *stand, _, _ in label["logs"]}
+    return {key: Stand(key, *stand) for key, _, *stand, _, _ in label["logs"]}
 
 
 def _row(session: Session, log_id: int, sequence: int) -> list[Any] | None:

@@ -137,7 +137,7 @@ def _speaking(logs: tuple[int, ...]) -> CompoundSelect[Any]:
 
     Kept, because putting the statement together takes longer than running it.
     """
-    scope = VisibleLogs(tuple((log, 0) for log in logs))
+    scope = VisibleLogs.of(logs)
     images: BindParameter[Any] = bindparam("images", expanding=True)
     speaking = (
         select(

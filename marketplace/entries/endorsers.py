@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -14,26 +13,12 @@ from sqlalchemy.orm import Session
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EndorserRecord, EndorserRow
 from marketplace.models import ChangeRow, Current, Entry, EntryTag, RenewalRow
-from marketplace.models.log import RENEWALS_KEPT
-from marketplace.rules.visibility import VisibleLogs
+from marketplace.rules.visibility import Stand, VisibleLogs
 
 Name = tuple[str, str, str]
 
 #: Addresses named in one statement.
 _NAMED = 500
-
-
-class _Stand(NamedTuple):
-    """A state of a log; the later one is the greater one."""
-
-    revision: int = 0
-    size: int = 0
-    renewals: int = 0
-
-    def leads_to(self, other: _Stand) -> bool:
-        """Whether rows and renewals that are still there make the other one of this one."""
-        grown = self.size <= other.size and 0 <= other.renewals - self.renewals <= RENEWALS_KEPT
-        return grown and self.revision == other.revision
 
 
 class EndorserTally:
@@ -42,7 +27,7 @@ class EndorserTally:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         #: By log, as it was counted last.
-        self._counted: dict[int, tuple[_Stand, Counter[Name]]] = {}
+        self._counted: dict[int, tuple[Stand, Counter[Name]]] = {}
 
     def count(self, session: Session, scope: VisibleLogs) -> Counter[Name]:
         """Entries per e-mail, subject and issuer.
@@ -50,30 +35,28 @@ class EndorserTally:
         Over several logs an entry can stand in more than one: what stands in an
         older one too is taken off again.
         """
-        parts = [
-            self._count_log(session, log, _Stand(revision, size, renewals))
-            for log, size, revision, renewals in scope.version
-        ]
+        parts = [self._count_log(session, stand) for stand in scope.version]
         if len(parts) == 1:
             return parts[0]
         total: Counter[Name] = Counter()
         for part in parts:
             total.update(part)
-        again = VisibleLogs(scope.sizes[1:]).covers(ChangeRow.log_id) & ChangeRow.shown & ~scope.serves()
+        again = VisibleLogs(scope.version[1:]).covers(ChangeRow.log_id) & ChangeRow.shown & ~scope.serves()
         total.subtract(_count(session, again))
         return +total
 
-    def _count_log(self, session: Session, log: int, stand: _Stand) -> Counter[Name]:
+    def _count_log(self, session: Session, stand: Stand) -> Counter[Name]:
+        log, nothing = stand.key, (Stand(stand.key), Counter[Name]())
         with self._lock:
-            known = self._counted.get(log)
-        before, held = known if known is not None and known[0].leads_to(stand) else (_Stand(), Counter())
+            known = self._counted.get(log, nothing)
+        before, held = known if known[0].leads_to(stand) else nothing
         rows = (ChangeRow.log_id == log) & ChangeRow.shown
         if before.size < stand.size:
             held = held + _count(session, rows & (ChangeRow.sequence >= before.size))
         if before.size and before.renewals < stand.renewals:
             held = _count_again(session, rows, held, _find_renewed(session, log, before.renewals))
         with self._lock:
-            if log not in self._counted or self._counted[log][0] < stand:
+            if self._counted.get(log, nothing)[0].is_behind(stand):
                 self._counted[log] = stand, held
         return held
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogue import Catalogue, Filters
 from marketplace.catalogue.order import SortKey
-from marketplace.entries.filters import holding, named
+from marketplace.entries.conditions import holding, named
 from marketplace.entries.lines import LineMemory
 from marketplace.entries.ordering import NAMED, Orders
 from marketplace.entries.query import (

@@ -21,13 +21,11 @@ from marketplace.entries.query import Direction
 from marketplace.models import Current
 from marketplace.models.current import FOREVER
 from marketplace.rules.columns import Column
-from marketplace.rules.visibility import VisibleLogs
+from marketplace.rules.visibility import Stand, VisibleLogs
 
 #: Where an entry stands in an ascending order: absent first, then by value, then by entry id, then by key.
 RowRank = tuple[bool, Any, int, int]
 Places: TypeAlias = Sequence[RowRank]
-#: Key, size, revision and renewals of a log.
-LogVersion = tuple[int, int, int, int]
 
 #: Keys named in one statement: databases limit its parameters.
 NAMED = 1000
@@ -72,7 +70,7 @@ class Orders:
             enough: how many of them will be taken.
         """
         backwards = direction is Direction.DESCENDING
-        held, total = sum(size for _, size in scope.sizes), len(found)
+        held, total = sum(log.size for log in scope.version), len(found)
         # One page of a list is often followed by the next.
         asked = (scope.version, sort, found.serialize()) if total <= SOME else None
         places = None if asked is None else self._places.find(asked)
@@ -85,22 +83,22 @@ class Orders:
             return (key for *_, key in (reversed(places) if backwards else places))
         ways: list[Iterator[RowRank]] = []
         for log in scope.version:
-            if len(scope.version) > 1 and log[1] <= SMALL:
+            if len(scope.version) > 1 and log.size <= SMALL:
                 beside = self._of_log(session, log, sort)
                 ways.append(
                     filter(lambda place: place[3] in found, reversed(beside) if backwards else beside)
                 )
             else:
-                steps = enough * log[1] * 5 // (4 * max(1, total)) + _SPARE
-                ways.append(_walk(session, log[0], sort, direction, found, steps))
+                steps = enough * log.size * 5 // (4 * max(1, total)) + _SPARE
+                ways.append(_walk(session, log.key, sort, direction, found, steps))
         return _unlike(ways[0] if len(ways) == 1 else merge(*ways, reverse=backwards))
 
-    def _of_log(self, session: Session, log: LogVersion, sort: Column) -> Places:
+    def _of_log(self, session: Session, log: Stand, sort: Column) -> Places:
         """The places of all that is current in a small log, ascending."""
         places = self._places.find((log, sort))
         if places is None:
             rows = session.execute(
-                _along(sort, Direction.ASCENDING), {"log": log[0], "most": SMALL, "past": 0}
+                _along(sort, Direction.ASCENDING), {"log": log.key, "most": SMALL, "past": 0}
             )
             places = [_rank(*row) for row in rows]
             self._places.keep((log, sort), places)

@@ -17,19 +17,17 @@ from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.entries.certificates import CertificateUse, EndorserCertificates, EndorserChange
-from marketplace.entries.checksums import stating
+from marketplace.entries.conditions import stated, stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.current_statements import CurrentStatement, Listed, find_statements
 from marketplace.entries.dated import matches_filters, matches_search, ordered
 from marketplace.entries.endorsers import Endorsers, EndorserTally
 from marketplace.entries.erased import Erased, coordinates_digest
-from marketplace.entries.filters import stated
 from marketplace.entries.lines import LineMemory
 from marketplace.entries.listing import Listing
 from marketplace.entries.lookalikes import LookAlikes
 from marketplace.entries.ordering import Orders
 from marketplace.entries.query import EntryQuery, can_occur
-from marketplace.entries.record import read_record, read_rows
 from marketplace.entries.records import (
     EndorserRecord,
     EndorserRow,
@@ -38,7 +36,7 @@ from marketplace.entries.records import (
     EntryRow,
     StoredEntry,
 )
-from marketplace.entries.rows import has_coordinates, select_rows, to_row
+from marketplace.entries.rows import has_coordinates, read_record, read_rows, select_rows, to_row
 from marketplace.entries.twins import find_vouching
 from marketplace.models import (
     Certificate,

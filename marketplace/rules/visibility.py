@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, UnaryExpression, and_, bindparam, exists, false, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -12,6 +13,7 @@ from sqlalchemy.sql.operators import custom_op
 from marketplace.access.principal import Principal
 from marketplace.models import ChangeRow, Current, Entry, Log, TrustState
 from marketplace.models.base import SNAPSHOT
+from marketplace.models.log import RENEWALS_KEPT
 from marketplace.rules.current import hides
 
 #: Made once: building aliases costs more than running the statements they are in.
@@ -40,43 +42,63 @@ def unindexed(column: Any) -> Any:
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
-@dataclass(frozen=True, slots=True)
-class VisibleLogs:
-    """The logs a principal sees and their sizes, as one transaction sees them.
+class Stand(NamedTuple):
+    """How far a log has come, as one transaction sees it or as it was read.
 
     Args:
-        sizes: pairs of log and size, the oldest log first.
-        revisions: for each log, how often followers had to start again.
-        renewals: for each log, how often it changed what of it is shown or current without a new row.
+        key: of the log.
+        size: rows.
+        revision: how often it changed what of it is shown.
+        renewals: how often a verdict changed what of it is current.
+    """
+
+    key: int
+    size: int = 0
+    revision: int = 0
+    renewals: int = 0
+
+    def is_behind(self, other: Stand) -> bool:
+        """Whether the other one is a later state of the log."""
+        if self.revision != other.revision:
+            return self.revision < other.revision
+        return self.size < other.size or self.renewals < other.renewals
+
+    def leads_to(self, other: Stand) -> bool:
+        """Whether rows and renewals that are still there make the other one of this one."""
+        grown = self.size <= other.size and 0 <= other.renewals - self.renewals <= RENEWALS_KEPT
+        return grown and self.revision == other.revision
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleLogs:
+    """The logs a principal sees, as one transaction sees them.
+
+    Args:
+        version: the logs, the oldest first. While they are the same, only the clock and the marks of verdicts
+            change an answer.
         names: of the logs.
         verdicts: how often verdicts on certificates changed.
     """
 
-    sizes: tuple[tuple[int, int], ...]
-    revisions: tuple[int, ...] = ()
-    renewals: tuple[int, ...] = ()
+    version: tuple[Stand, ...]
     names: tuple[str, ...] = ()
     verdicts: int = 0
 
-    @property
-    def version(self) -> tuple[tuple[int, int, int, int], ...]:
-        """Key, size, revision and renewals of each log.
-
-        While they are the same, only the clock and the marks of verdicts count.
-        """
-        both = zip(self.sizes, self.revisions, self.renewals, strict=True)
-        return tuple((*log, revision, renewals) for log, revision, renewals in both)
+    @classmethod
+    def of(cls, keys: Iterable[int]) -> VisibleLogs:
+        """Logs by their keys, for a statement that holds for all their states."""
+        return cls(tuple(map(Stand, keys)))
 
     @property
     def keys(self) -> tuple[int, ...]:
         """Keys of the logs."""
-        return tuple(key for key, _ in self.sizes)
+        return tuple(log.key for log in self.version)
 
     def covers(self, log_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
         """Whether a log is among the visible logs, by its key."""
-        if not self.sizes:
+        if not self.version:
             return false()
-        return log_id == self.keys[0] if len(self.sizes) == 1 else log_id.in_(self.keys)
+        return log_id == self.keys[0] if len(self.version) == 1 else log_id.in_(self.keys)
 
     def current(self) -> ColumnElement[bool]:
         """Whether a row of ``current`` is what this principal sees as current.
@@ -85,7 +107,7 @@ class VisibleLogs:
         hide each other (``rules/current.py``), and of one entry in several logs the row
         of the oldest log stays.
         """
-        if len(self.sizes) < 2:
+        if len(self.version) < 2:
             return self.covers(Current.log_id)
         other = _OTHER_CURRENT
         hidden = exists().where(
@@ -99,7 +121,7 @@ class VisibleLogs:
 
     def serves(self) -> ColumnElement[bool]:
         """Whether a row of ``change`` is shown and serves its entry: the oldest log's, where several do."""
-        if len(self.sizes) < 2:
+        if len(self.version) < 2:
             return and_(self.covers(ChangeRow.log_id), ChangeRow.shown)
         other = _OTHER_CHANGE
         older = exists().where(
@@ -147,9 +169,7 @@ def _read_scope(session: Session, names: tuple[str, ...]) -> VisibleLogs:
     # Through the connection: the session would look for objects to make of these values.
     rows = session.connection().execute(_HEADS, {"names": names}).all()
     return VisibleLogs(
-        sizes=tuple((row.id, row.next_sequence) for row in rows),
-        revisions=tuple(row.revision for row in rows),
-        renewals=tuple(row.renewals for row in rows),
+        tuple(Stand(row.id, row.next_sequence, row.revision, row.renewals) for row in rows),
         names=tuple(row.name for row in rows),
         verdicts=next((row.verdicts for row in rows), None) or 0,
     )

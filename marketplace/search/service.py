@@ -18,9 +18,8 @@ from marketplace.catalogue import Catalogue, CatalogueView
 from marketplace.catalogue.order import Rank, SortKey
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
-from marketplace.entries.checksums import stating
+from marketplace.entries.conditions import not_reaching, reaching, stating
 from marketplace.entries.lines import LineMemory
-from marketplace.entries.reachable import not_reaching, reaching
 from marketplace.entries.twins import find_vouching
 from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Entry

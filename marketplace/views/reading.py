@@ -74,7 +74,7 @@ class ImageReader:
 @lru_cache(maxsize=256)
 def _served(logs: tuple[int, ...]) -> Select[Any]:
     """Which bytes serve each entry. Kept: putting the statement together takes longer than running it."""
-    scope = VisibleLogs(tuple((log, 0) for log in logs))
+    scope = VisibleLogs.of(logs)
     return (
         select(
             ChangeRow.entry_key,

@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue import Catalogue, catalogue
-from marketplace.catalogue.loading import LoadedEntry, load_current
+from marketplace.catalogue.facts import Facts
+from marketplace.catalogue.loading import load_current
 from marketplace.catalogue.order import SortKey
 from marketplace.changes import PUBLIC, Cursors
 from marketplace.db import Database
@@ -182,7 +183,7 @@ class Reads:
                 self.counts["search"] += 1
                 yield one
 
-        def current(*given: Any) -> Iterator[LoadedEntry]:
+        def current(*given: Any) -> Iterator[Facts]:
             for one in load_current(*given):
                 self.counts["catalogue"] += 1
                 yield one
@@ -274,7 +275,7 @@ def test_other_entries_at_the_same_coordinates_come_and_go(store: Database, tmp_
 def test_more_changes_than_are_kept_are_followed_from_the_start(
     store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("ingest.renewals", "changes.follower", "catalogue.logs", "entries.endorsers"):
+    for module in ("ingest.renewals", "changes.follower", "rules.visibility"):
         monkeypatch.setattr(f"marketplace.{module}.RENEWALS_KEPT", MANY // 2)
     with following(store, tmp_path / "followed") as followers:
         followers.follow()

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import ANONYMOUS
 from marketplace.changes import PUBLIC, ChangeLog, LogNotFoundError
 from marketplace.db import Database
-from marketplace.entries.checksums import stating
+from marketplace.entries.conditions import stating
 from marketplace.ingest import (
     ConflictError,
     IngestResult,

@@ -9,7 +9,6 @@ from tests.launching import ROOT
 #: Classes that are made from a tuple as it is, and why that cannot shift a value.
 BY_POSITION = {
     ("marketplace/catalogue/snapshot.py", "Stand"): "kept on disk under a version of the format",
-    ("marketplace/catalogue/catalogue.py", "Stand"): "its three numbers, read by one function",
     ("marketplace/catalogue/logs.py", "Stand"): "kept on disk under a version of the format",
     ("marketplace/entries/endorsers.py", "EndorserRow"): "the key of a counter that the same module makes",
     ("marketplace/entries/listing.py", "Coordinates"): "what a query names, not a row",
