@@ -12,14 +12,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
 from marketplace.db import upgrade
 
@@ -178,12 +178,17 @@ class PostgresServer:
 
 @dataclass(frozen=True)
 class _Lent:
-    """A database to lend: its schema in one word, and rows by table and sequences as they are when new."""
+    """A database to lend: its schema in one word, and rows by table as they are when new.
+
+    Its connection knows all tables already, which takes a new one longer than to empty them.
+    """
 
     url: str
+    connection: psycopg.Connection
     schema: str
     rows: dict[str, bytes]
-    sequences: list[tuple[str, int, bool]]
+    #: Statements that empty every table and put the sequences back.
+    emptying: bytes
 
 
 class Lending:
@@ -203,38 +208,57 @@ class Lending:
         """Lend a database for the length of the block; gives its URL."""
         lent = self._ready or self._make()
         self._ready = None
-        yield lent.url
+        try:
+            yield lent.url
+        except BaseException:
+            lent.connection.close()
+            raise
         if _empty(lent):
             self._ready = lent
         else:
+            lent.connection.close()
             self._server.drop_database(lent.url)
+
+    def close(self) -> None:
+        """End the connection to the database that waits for its next user."""
+        if self._ready is not None:
+            self._ready.connection.close()
 
     def _make(self) -> _Lent:
         url = self._server.create_database(self._template)
-        with psycopg.connect(_plain(url)) as connection:
-            rows = {table: _rows(connection, table) for table in _tables(connection)}
-            sequences = connection.execute(
-                "SELECT format('%I', sequencename), coalesce(last_value, start_value), last_value IS NOT NULL"
-                " FROM pg_sequences WHERE schemaname = 'public'"
-            ).fetchall()
-            return _Lent(url, _one(connection, _SCHEMA), rows, sequences)
+        connection = psycopg.connect(_plain(url), autocommit=True)
+        rows = {table: _rows(connection, table) for table in _tables(connection)}
+        schema = _one(connection, _SCHEMA)
+        # Neither foreign keys nor triggers look at what is deleted.
+        connection.execute("SET session_replication_role = replica")
+        return _Lent(
+            url, connection, schema, {table: held for table, held in rows.items() if held},
+            _emptying(connection, rows),
+        )  # fmt: skip
+
+
+def _emptying(connection: psycopg.Connection, tables: Iterable[str]) -> bytes:
+    sequences = connection.execute(
+        "SELECT format('%I', sequencename), coalesce(last_value, start_value), last_value IS NOT NULL"
+        " FROM pg_sequences WHERE schemaname = 'public'"
+    ).fetchall()
+    statements = [SQL("DELETE FROM {}").format(Identifier(table)) for table in tables]
+    statements += [
+        SQL("SELECT setval({}::regclass, {}, {})").format(*map(Literal, sequence)) for sequence in sequences
+    ]
+    return SQL(";").join(statements).as_bytes(connection)
 
 
 def _empty(lent: _Lent) -> bool:
     """Put the rows back that the database had when it was new; False where more than rows has changed."""
-    with psycopg.connect(_plain(lent.url), autocommit=True) as connection:
-        _end_other_connections(connection)
-        if _one(connection, _SCHEMA) != lent.schema:
-            return False
-        # Neither foreign keys nor triggers look at what is deleted.
-        connection.execute("SET session_replication_role = replica")
+    _end_other_connections(lent.connection)
+    if _one(lent.connection, _SCHEMA) != lent.schema:
+        return False
+    with lent.connection.transaction():
+        lent.connection.execute(lent.emptying)
         for table, rows in lent.rows.items():
-            connection.execute(SQL("DELETE FROM {}").format(Identifier(table)))
-            if rows:
-                with connection.cursor().copy(SQL("COPY {} FROM STDIN").format(Identifier(table))) as copy:
-                    copy.write(rows)
-        with connection.cursor() as cursor:
-            cursor.executemany("SELECT setval(%s::regclass, %s, %s)", lent.sequences)
+            with lent.connection.cursor().copy(SQL("COPY {} FROM STDIN").format(Identifier(table))) as copy:
+                copy.write(rows)
     return True
 
 
@@ -303,6 +327,7 @@ def postgres_template(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_lending(postgres_server: PostgresServer, postgres_template: str) -> Lending:
+def postgres_lending(postgres_server: PostgresServer, postgres_template: str) -> Iterator[Lending]:
     """Lends each test of a process an empty database with the newest schema."""
-    return Lending(postgres_server, postgres_template)
+    with closing(Lending(postgres_server, postgres_template)) as lending:
+        yield lending

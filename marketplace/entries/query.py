@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,7 @@ from validators.status import Status
 MAX_WORDS = 32
 #: Beyond any list, and within what the databases count with.
 MAX_NUMBER = 2**62
+_NOWHERE = re.compile(f"[\x00{SEPARATOR}\ud800-\udfff]")
 
 
 class EntryQueryError(ValueError):
@@ -119,4 +121,4 @@ def words_of(text: str) -> tuple[str, ...]:
 def can_occur(text: str) -> bool:
     """Whether any stored text could hold this: no database takes NUL or half a surrogate pair,
     and the separator of the search text stands in no document."""
-    return "\x00" not in text and SEPARATOR not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+    return _NOWHERE.search(text) is None

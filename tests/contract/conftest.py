@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,20 +37,37 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def sqlite_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the SQLite database of the test that runs lies."""
+    return tmp_path_factory.mktemp("lent") / "store.sqlite"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database with the newest schema and nothing in it."""
     if request.param == "sqlite":
-        path = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "store.sqlite")
-        yield f"sqlite:///{path}"
+        place: Path = request.getfixturevalue("sqlite_place")
+        for path in place.parent.iterdir():
+            path.unlink()
+        shutil.copy(request.getfixturevalue("sqlite_template"), place)
+        yield f"sqlite:///{place}"
         return
     lending: Lending = request.getfixturevalue("postgres_lending")
     with lending.lend() as url:
         yield url
 
 
+@cache
+def _opened(url: str) -> Database:
+    return Database.open(url)
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    database = Database.open(database_url)
+    """The database, opened. Statements that earlier tests ran need not be compiled again."""
+    opened = _opened(database_url)
+    # Engines of their own as far as listeners go.
+    database = Database(opened.engine.execution_options(), opened._reader.execution_options())
     yield database
     database.close()

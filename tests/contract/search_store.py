@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyroaring import BitMap
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
-from marketplace.models import Base, EventState, Log
+from marketplace.models import EventState, Log
 from marketplace.search.engine import CurrentKeys, SearchIndex
 from marketplace.search.words import parse_words
 from tests.factories.entries import accepted, moment
-from tests.factories.storing import imports, take_all
+from tests.factories.storing import delete_all, imports, take_all
 from validators.document import AcceptedEntry
 
 GROUP = "group:g"
@@ -23,8 +23,7 @@ NOW = moment(1000)
 def empty(database: Database) -> None:
     """Leave two empty logs and nothing else."""
     with database.write() as session:
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(delete(table))
+        delete_all(session)
         session.execute(insert(Log).values(name=PUBLIC, next_sequence=0))
         session.execute(insert(EventState).values(id=1, next_number=0))
         ChangeLog(session).create(GROUP)

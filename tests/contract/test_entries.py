@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, insert, select
+from sqlalchemy import event, insert, select
 
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.catalogue import texts
@@ -30,14 +30,14 @@ from marketplace.entries import (
 )
 from marketplace.entries.dated import matches_filters, matches_search, ordered
 from marketplace.facets import TrustMark
-from marketplace.models import Base, Entry, Log
+from marketplace.models import Entry, Log
 from marketplace.rules.columns import is_pdisk, is_web
 from marketplace.rules.trust import StoredVerdict
 from tests.contract.judging import confirm, hold, verdict
 from tests.entry_rules import conflicting, current, rank, tag_target, timeline
 from tests.factories.entries import accepted, identifier, moment
 from tests.factories.stated import Stated
-from tests.factories.storing import imports, take_all
+from tests.factories.storing import delete_all, imports, take_all
 from validators.document import AcceptedEntry, Coordinates
 from validators.verdict import Standing
 
@@ -50,8 +50,7 @@ NOBODY = Principal("nobody", frozenset())
 def fill(database: Database, logs: Mapping[str, Sequence[AcceptedEntry]]) -> None:
     """Make the database hold exactly these entries, taken in in this order."""
     with database.write() as session:
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(delete(table))
+        delete_all(session)
         session.execute(insert(Log).values(name=PUBLIC, next_sequence=0))
         ChangeLog(session).create(GROUP)
         take_all(session, [item for log, entries in logs.items() for item in imports(entries, log)], NOW)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, Provenance
 from marketplace.ingest import IngestResult, Item, Source, UploadPolicy
 from marketplace.ingest.batch import Batch
+from marketplace.models import Base
 from validators.document import AcceptedEntry
 
 
@@ -39,3 +41,16 @@ class Beside:
 
     def write(self, session: Session, outcomes: Sequence[IngestResult | Exception]) -> None:
         self.do(session, outcomes)
+
+
+def delete_all(session: Session) -> None:
+    """Empty every table of the database."""
+    connection = session.connection()
+    for name in _tables():
+        connection.exec_driver_sql(f"DELETE FROM {name}")  # noqa: S608  # names of our own
+
+
+@cache
+def _tables() -> list[str]:
+    """The tables, those that refer to others first."""
+    return [table.name for table in reversed(Base.metadata.sorted_tables)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.conftest import database, database_url, empty_url, sqlite_template
+from tests.contract.conftest import database, database_url, empty_url, sqlite_place, sqlite_template
 from tests.fixtures_postgres import postgres_lending, postgres_server, postgres_template, postgres_url
 from tests.functional.running import RunningServer, running_server
 from tests.mail.server import MailServer, mail_server
@@ -19,6 +19,7 @@ __all__ = [
     "postgres_server",
     "postgres_template",
     "postgres_url",
+    "sqlite_place",
     "sqlite_template",
 ]
 
