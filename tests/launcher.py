@@ -69,10 +69,26 @@ def load() -> None:
             module = importlib.import_module(f"marketplace.{name}")
             for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
                 importlib.import_module(found.name)
+    _compile_templates()
     # A fork of a process with threads may hang.
     assert threading.active_count() == 1 and len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()
     gc.freeze()
+
+
+def _compile_templates() -> None:
+    """Compile what every page is made of."""
+    from pyramid.config import Configurator
+    from pyramid_jinja2 import get_jinja2_environment
+
+    from marketplace.pages.rendering import add_templates
+
+    config = Configurator()
+    add_templates(config, {})
+    config.commit()
+    environment = get_jinja2_environment(config)
+    for name in ("base", "macros", "finder"):
+        environment.get_template(f"marketplace:pages/templates/{name}.jinja2")
 
 
 def _answer(asked: socket.socket) -> Start | None:

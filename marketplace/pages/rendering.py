@@ -23,6 +23,7 @@ from marketplace.http.security import found_principal
 from marketplace.runtime import Runtime
 from validators.explanations import explained
 
+from .compiled import COMPILED
 from .display import FILTERS, finalize
 from .identicon import seal_path
 from .systems import system_mark
@@ -74,16 +75,14 @@ def _add_common_values(event: BeforeRender) -> None:
     event["here"] = ""
 
 
-def includeme(config: Configurator) -> None:
-    """Set up templates, what they all show, and the files they use."""
-    site = config.registry[Runtime].settings.site
-    base = config.registry["marketplace.base_path"] = urlsplit(site.url).path.rstrip("/")
-    # A new version of a file gets a new address, so that browsers may keep the old one.
-    versions = {
-        path.name: sha256(path.read_bytes()).hexdigest()[:10] for path in _STATIC.iterdir() if path.is_file()
-    }
+def add_templates(config: Configurator, values: Mapping[str, object]) -> None:
+    """Have templates filled in, which may all name ``values``.
+
+    A template names another one in full: by a short name it would be compiled anew for each page.
+    """
     config.add_settings(
         {
+            "jinja2.bytecode_caching": COMPILED,
             "jinja2.trim_blocks": "true",
             "jinja2.lstrip_blocks": "true",
             "jinja2.undefined": "strict",
@@ -94,12 +93,23 @@ def includeme(config: Configurator) -> None:
                 "explained": explained,
                 "seal": seal_path,
             },
-            "jinja2.globals": {"asset": lambda name: f"{base}/static/{name}?v={versions[name]}"},
+            "jinja2.globals": values,
         }
     )
     # Included as a whole it looks through the stack for the package that includes it: a tenth of a start.
     config.add_directive("add_jinja2_renderer", add_jinja2_renderer)
     config.add_jinja2_renderer(".jinja2", package=marketplace.pages)
+
+
+def includeme(config: Configurator) -> None:
+    """Set up templates, what they all show, and the files they use."""
+    site = config.registry[Runtime].settings.site
+    base = config.registry["marketplace.base_path"] = urlsplit(site.url).path.rstrip("/")
+    # A new version of a file gets a new address, so that browsers may keep the old one.
+    versions = {
+        path.name: sha256(path.read_bytes()).hexdigest()[:10] for path in _STATIC.iterdir() if path.is_file()
+    }
+    add_templates(config, {"asset": lambda name: f"{base}/static/{name}?v={versions[name]}"})
     config.include("marketplace.http.streams")
     config.add_subscriber(_add_common_values, BeforeRender)
     config.add_static_view("static", "marketplace:pages/static", cache_max_age=3600)
