@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from marketplace.cli.examples import examples
-from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted
@@ -75,7 +75,7 @@ def upgrade(
     from marketplace.upgrading import Patience
 
     settings = source.read()
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_directory(settings)
     patience = Patience(lock_timeout, statement_timeout, attempts)
     done = db.upgrade(
         settings.database_url,
@@ -118,6 +118,24 @@ def backup(file: Path, source: SettingsSource) -> None:
     with open_database(settings):
         copied = copy_sqlite(settings.database_url, file)
     click.echo(f"marketplace: {counted(copied, 'entry', 'entries')} copied to {file}.", err=True)
+
+
+def make_data_directory(settings: Settings) -> None:
+    """Make the directory of data where it is not there yet.
+
+    Raises:
+        CommandError: it cannot be made.
+    """
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason, code = explain(error)
+        if isinstance(error, FileExistsError):
+            reason = f"{settings.data} is a file"
+        raise CommandError(
+            f"the data directory cannot be used: {reason}; choose another one by --data (setting: data)",
+            code,
+        ) from None
 
 
 @contextmanager

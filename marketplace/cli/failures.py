@@ -155,10 +155,18 @@ def _explain_os(error: OSError) -> tuple[str, ExitCode]:
 def _advice_on(error: BaseException) -> str:
     import sqlite3
 
+    if type(error).__module__.partition(".")[0] == "psycopg":
+        # With a state (SQLSTATE) the server refused a statement; without one it was not reached.
+        known = getattr(error, "sqlstate", None) is not None
+        return "" if known else "; start PostgreSQL, or correct database.url"
     # The low byte is the primary code: extended codes tell where the damage is.
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return "; its file is damaged: restore a backup (docs/operations.md, Backup and restore)"
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return "; make room on the disk of the data directory (df), or look for disk errors (dmesg)"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return "; let this user write to the data directory and to every file in it"
     return ""
 
 

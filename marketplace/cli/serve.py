@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import logging
 import os
 import socket
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from marketplace.cli.database import open_database
+from marketplace.cli.database import make_data_directory, open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import SettingsSource, settings_options
@@ -20,6 +21,15 @@ from marketplace.cli.options import SettingsSource, settings_options
 if TYPE_CHECKING:
     from marketplace.config import Settings
 
+_logger = logging.getLogger(__name__)
+#: What to do where the address cannot be listened on.
+_ADVICE = {
+    errno.EADDRINUSE: "; stop what uses it, or choose a port by MARKETPLACE_SERVER_PORT (server.port)",
+    errno.EADDRNOTAVAIL: "; choose an address of this machine by MARKETPLACE_SERVER_HOST (server.host)",
+    errno.EACCES: "; this user may not use the port: choose one above 1023 by MARKETPLACE_SERVER_PORT "
+    "(server.port)",
+    socket.EAI_NONAME: "; choose an address of this machine by MARKETPLACE_SERVER_HOST (server.host)",
+}
 #: Tells a process that goes on the number of the socket that listens.
 _SOCKET = "SERVE_GOES_ON_AT"
 
@@ -55,22 +65,27 @@ def _serve(source: SettingsSource, port: str | None, role: str | None) -> None:
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     from marketplace import db, logs
     from marketplace.config import in_url
+    from marketplace.config.named_files import unreadable_files
     from marketplace.server import serve as run
 
     settings = source.read(server_port=port, role=role)
+    make_data_directory(settings)
     db.initialise(settings.database_url)
     with open_database(settings):
         pass  # says what to do where the schema is not the one this version needs
     logs.configure(settings.log.level, settings.log.format)
+    for name, path, reason in unreadable_files(settings):
+        _logger.error(
+            "setting %s: %s cannot be read: %s; what needs the file fails until it can", name, path, reason
+        )
     try:
+        socket.getaddrinfo(settings.server.host, settings.server.port, type=socket.SOCK_STREAM)
         going_on = run(settings, listener=_listener(settings), ready=_announce)
     except OSError as error:
         if error.filename is not None:
             raise
         address = f"{in_url(settings.server.host)}:{settings.server.port}"
-        advice = ""
-        if error.errno == errno.EADDRINUSE:
-            advice = "; stop what uses it, or choose a port by MARKETPLACE_SERVER_PORT (server.port)"
+        advice = _ADVICE.get(error.errno or 0, "")
         raise CommandError(
             f"cannot listen on {address}: {(error.strerror or str(error)).lower()}{advice}",
             ExitCode.NETWORK_OR_SERVER,

@@ -173,7 +173,9 @@ def read_ini(path: Path) -> dict[str, str]:
     try:
         parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
         if not parser.has_section(INI_SECTION):
-            raise ConfigurationError([f"{path}: has no [{INI_SECTION}] section"])
+            raise ConfigurationError(
+                [f"{path}: has no [{INI_SECTION}] section: write this line above the settings"]
+            )
         return dict(parser.items(INI_SECTION))
     except OSError as error:
         raise ConfigurationError([f"{path}: cannot be read ({error.strerror})"]) from None

@@ -240,6 +240,31 @@ def test_an_address_in_use_is_one_sentence(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("setting", "told", "code"),
+    [
+        ({"MARKETPLACE_SERVER_HOST": "192.0.2.1"}, "choose an address of this machine", 7),
+        ({"MARKETPLACE_SERVER_HOST": "nothing.invalid"}, "choose an address of this machine", 7),
+        ({"MARKETPLACE_DATA": "a-file"}, "a-file is a file; choose another one by --data", 1),
+        ({"MARKETPLACE_DATABASE_URL": "postgresql+psycopg://u:secret@127.0.0.1:1/x"}, "database.url", 7),
+    ],
+    ids=["an address of another machine", "a name of nothing", "a file for the data", "no PostgreSQL"],
+)
+def test_a_start_that_fails_says_what_to_do(tmp_path, setting, told, code):
+    (tmp_path / "a-file").touch()
+    done = Command(tmp_path)("serve", "--port", "0", **setting)
+    assert done.returncode == code
+    last = done.stderr.decode().splitlines()[-1]
+    assert told in last and "unexpected" not in last and "secret" not in last
+
+
+def test_a_setting_that_names_a_file_which_is_not_there_is_told_at_the_start(tmp_path):
+    settings = {"mail_host": "127.0.0.1", "mail_sender": "a@example.org", "mail_password_file": "nowhere"}
+    with running_server(tmp_path, **settings) as server:
+        line = server.await_log(level="error")
+    assert "setting mail.password_file: nowhere cannot be read: no such file" in str(line["event"])
+
+
 def test_fsck_export_and_import_work_beside_a_running_server(tmp_path):
     data, copy = tmp_path / "data", tmp_path / "copy"
     data.mkdir()

@@ -5,7 +5,9 @@ import stat
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
+from marketplace.cli.failures import explain
 from tests.factories.documents import image, signed
 from tests.factories.identities import expired_identity, make_identity
 from validators import accept
@@ -312,3 +314,12 @@ def test_what_is_made_is_for_its_owner_only(cli, tmp_path, data):
     private = [mode for path, mode in modes.items() if path.parts[0] in ("new", "lab")]
     assert set(private) == {0o700, 0o600}
     assert {modes[path] for path in modes if path.parts[0] == "public"} == {0o755, 0o644}
+
+
+def test_a_full_disk_says_where_to_make_room():
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection, pytest.raises(OperationalError) as full:
+        connection.exec_driver_sql("PRAGMA max_page_count = 2")
+        connection.exec_driver_sql("CREATE TABLE filler AS SELECT randomblob(100000) AS bytes")
+    told, code = explain(full.value)
+    assert code == 7 and "disk is full; make room on the disk of the data directory" in told
