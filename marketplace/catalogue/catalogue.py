@@ -151,7 +151,7 @@ class Catalogue:
         Raises:
             OSError: the file cannot be written.
         """
-        writer.json("verdicts", [[key, *one.json_values()] for key, one in self._verdicts.items()])
+        writer.json("verdicts", list(self._verdicts.items()))
         self._values.write(writer)
         writer.json("logs", list(self._logs))
         for number, log in enumerate(self._logs.values()):
@@ -163,7 +163,10 @@ class Catalogue:
         Args:
             session: what it reads belongs to the same logs; verdicts are those that it sees.
         """
-        former = {key: ListedVerdict.of(*told) for key, *told in reader.json("verdicts")}
+        former = {
+            key: ListedVerdict._make((*told, tuple(confirmed)))
+            for key, (*told, confirmed) in reader.json("verdicts")
+        }
         values, logs = Values(), dict[int, CatalogueLog]()
         values.read(reader)
         # Verdicts have no history: those that are not as they were when it was written count as changed.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pyroaring import BitMap
@@ -33,12 +32,11 @@ _CONFIRMED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ListedVerdict:
+class ListedVerdict(NamedTuple):
     """A certificate's verdict, as far as lists go by it; times in seconds since 1970.
 
     Args:
-        confirmed: addresses whose readers agreed to it, as far as all may know.
+        confirmed: addresses whose readers agreed to it, as far as all may know, in order.
     """
 
     standing: str
@@ -46,19 +44,7 @@ class ListedVerdict:
     takes_legacy: bool
     begins: int
     ends: int
-    confirmed: frozenset[str] = frozenset()
-
-    def json_values(self) -> tuple[str, bool, bool, int, int, list[str]]:
-        """The verdict as values that JSON can write."""
-        confirmed = sorted(self.confirmed)
-        return self.standing, self.listed, self.takes_legacy, self.begins, self.ends, confirmed
-
-    @classmethod
-    def of(
-        cls, standing: str, listed: bool, legacy: bool, begins: int, ends: int, confirmed: Iterable[str]
-    ) -> ListedVerdict:
-        """The verdict that ``told`` wrote."""
-        return cls(standing, listed, legacy, begins, ends, frozenset(confirmed))
+    confirmed: tuple[str, ...] = ()
 
     def marks(
         self, created: int, email: str, *, strong: bool
@@ -77,7 +63,7 @@ def load_verdicts(session: Session, since: int) -> dict[int, ListedVerdict]:
         confirmed[key].add(email)
     changed = session.execute(_CHANGED.where(VerdictRow.revision > since))
     return {
-        key: ListedVerdict(standing, listed, legacy, begins, ends, frozenset(confirmed.get(key, ())))
+        key: ListedVerdict(standing, listed, legacy, begins, ends, tuple(sorted(confirmed.get(key, ()))))
         for key, standing, listed, legacy, begins, ends in changed
     }
 

@@ -113,19 +113,6 @@ class FactsTable:
         self._used, self._titles_end, self._wasted = 0, 0, 0
         self._pools = {facet: Pool() for facet in SPELLED}
         self._signers = Pool()
-        self._name_columns()
-
-    def _name_columns(self) -> None:
-        columns = self._columns
-        self._created, self._valid_until, self._size = (
-            columns["created"],
-            columns["valid_until"],
-            columns["size"],
-        )
-        self._certificates, self._signers_of = columns["certificates"], columns["keys_of_signers"]
-        self._titles_at, self._title_lengths = columns["titles_at"], columns["title_lengths"]
-        self._deprecated = columns["deprecated"]
-        self._spelled = {facet: columns[facet.value] for facet in SPELLED}
 
     def __len__(self) -> int:
         return self._count
@@ -146,30 +133,33 @@ class FactsTable:
         self._places[key] = place + 1
         self._count += 1
         title = _folded_title(facts.title)
-        self._created[place] = facts.created
-        self._valid_until[place] = facts.valid_until
-        self._size[place] = facts.size
-        self._certificates[place] = facts.certificate_id
-        self._signers_of[place] = self._signers.take((facts.key_digest,))
-        self._titles_at[place], self._title_lengths[place] = self._add_title(title), len(title)
-        self._deprecated[place] = facts.deprecated
+        values = {
+            "created": facts.created,
+            "valid_until": facts.valid_until,
+            "size": facts.size,
+            "certificates": facts.certificate_id,
+            "keys_of_signers": self._signers.take((facts.key_digest,)),
+            "titles_at": self._add_title(title),
+            "title_lengths": len(title),
+            "deprecated": facts.deprecated,
+        }
+        for name, value in values.items():
+            self._columns[name][place] = value
         for facet, spelled in zip(SPELLED, facts.spelled, strict=True):
-            self._spelled[facet][place] = self._pools[facet].take(spelled)
-        self._numbers[_ID_LENGTH * place : _ID_LENGTH * (place + 1)] = facts.entry_number.to_bytes(
-            _ID_LENGTH, "big"
-        )
-        self._images[IMAGE_LENGTH * place : IMAGE_LENGTH * (place + 1)] = facts.image
+            self._columns[facet.value][place] = self._pools[facet].take(spelled)
+        self._numbers[_at(place, _ID_LENGTH)] = facts.entry_number.to_bytes(_ID_LENGTH, "big")
+        self._images[_at(place, IMAGE_LENGTH)] = facts.image
 
     def remove(self, key: int) -> None:
         """Forget an entry whole."""
         place = self._places[key] - 1
-        self._signers.drop(self._signers_of[place])
+        self._signers.drop(self._columns["keys_of_signers"][place])
         for facet, pool in self._pools.items():
-            pool.drop(self._spelled[facet][place])
-        start, length = self._titles_at[place], self._title_lengths[place]
+            pool.drop(self._columns[facet.value][place])
+        start, length = self._columns["titles_at"][place], self._columns["title_lengths"][place]
         self._titles[start : start + length] = bytes(length)
-        self._numbers[_ID_LENGTH * place : _ID_LENGTH * (place + 1)] = bytes(_ID_LENGTH)
-        self._images[IMAGE_LENGTH * place : IMAGE_LENGTH * (place + 1)] = bytes(IMAGE_LENGTH)
+        self._numbers[_at(place, _ID_LENGTH)] = bytes(_ID_LENGTH)
+        self._images[_at(place, IMAGE_LENGTH)] = bytes(IMAGE_LENGTH)
         for column in self._columns.values():
             column[place] = 0
         self._places[key] = 0
@@ -181,49 +171,49 @@ class FactsTable:
 
     def created(self, key: int) -> int:
         """Seconds since 1970."""
-        return self._created[self._places[key] - 1]
+        return self._columns["created"][self._places[key] - 1]
 
     def valid_until(self, key: int) -> int:
         """Seconds since 1970, FOREVER where it never expires."""
-        return self._valid_until[self._places[key] - 1]
+        return self._columns["valid_until"][self._places[key] - 1]
 
     def size(self, key: int) -> int:
         """Bytes of the image."""
-        return self._size[self._places[key] - 1]
+        return self._columns["size"][self._places[key] - 1]
 
     def is_deprecated(self, key: int) -> bool:
         """Whether the entry was withdrawn."""
-        return bool(self._deprecated[self._places[key] - 1])
+        return bool(self._columns["deprecated"][self._places[key] - 1])
 
     def expires(self, key: int) -> bool:
         """Whether it can ever expire; as ``Facts.expires``."""
         place = self._places[key] - 1
-        return not self._deprecated[place] and self._valid_until[place] != FOREVER
+        return not self._columns["deprecated"][place] and self._columns["valid_until"][place] != FOREVER
 
     def title(self, key: int) -> tuple[bool, str]:
         """The key by which titles are compared: folded, and entries without one come last."""
         place = self._places[key] - 1
-        start = self._titles_at[place]
-        title = self._titles[start : start + self._title_lengths[place]]
+        start = self._columns["titles_at"][place]
+        title = self._titles[start : start + self._columns["title_lengths"][place]]
         return not title, str(title[1:], "utf-8")
 
     def number(self, key: int) -> int:
         """The entry id as a number."""
         place = self._places[key] - 1
-        return int.from_bytes(self._numbers[_ID_LENGTH * place : _ID_LENGTH * (place + 1)], "big")
+        return int.from_bytes(self._numbers[_at(place, _ID_LENGTH)], "big")
 
     def image(self, key: int) -> bytes:
         """The key of the image and endorser of an entry."""
         place = self._places[key] - 1
-        return bytes(self._images[IMAGE_LENGTH * place : IMAGE_LENGTH * (place + 1)])
+        return bytes(self._images[_at(place, IMAGE_LENGTH)])
 
     def certificate(self, key: int) -> int:
         """The database key of the signer's certificate."""
-        return self._certificates[self._places[key] - 1]
+        return self._columns["certificates"][self._places[key] - 1]
 
     def key_digest(self, key: int) -> str:
         """The digest of the signer's key."""
-        return self._signers.values[self._signers_of[self._places[key] - 1]][0]
+        return self._signers.values[self._columns["keys_of_signers"][self._places[key] - 1]][0]
 
     def email(self, key: int) -> str:
         """The address of the endorser."""
@@ -231,7 +221,7 @@ class FactsTable:
 
     def spelled(self, facet: Facet, key: int) -> tuple[str, ...]:
         """The entry's values of a facet, as written."""
-        return self._pools[facet].values[self._spelled[facet][self._places[key] - 1]]
+        return self._pools[facet].values[self._columns[facet.value][self._places[key] - 1]]
 
     def pool(self, facet: Facet) -> Pool:
         """The values of a facet that entries have."""
@@ -262,7 +252,6 @@ class FactsTable:
         table._titles = reader.view("table.titles")
         table._signers = Pool.read("table.signers", reader)
         table._pools = {facet: Pool.read(f"table.pool.{facet}", reader) for facet in SPELLED}
-        table._name_columns()
         held = bytearray(table._used + 1)
         for place in table._places:
             held[place] = 1
@@ -271,12 +260,11 @@ class FactsTable:
         return table
 
     def _add_slot(self) -> int:
-        if self._used == len(self._created):
+        if self._used == len(self._columns["created"]):
             room = _room(self._used)
             self._columns = {name: _larger(column, room) for name, column in self._columns.items()}
             self._numbers = bytearray(self._numbers) + bytes(room * _ID_LENGTH)
             self._images = bytearray(self._images) + bytes(room * IMAGE_LENGTH)
-            self._name_columns()
         self._used += 1
         return self._used - 1
 
@@ -292,10 +280,15 @@ class FactsTable:
         """Move the titles together."""
         kept = bytearray()
         for place in range(self._used):
-            start, length = self._titles_at[place], self._title_lengths[place]
-            self._titles_at[place] = len(kept)
+            start, length = self._columns["titles_at"][place], self._columns["title_lengths"][place]
+            self._columns["titles_at"][place] = len(kept)
             kept += self._titles[start : start + length]
         self._titles, self._titles_end, self._wasted = kept, len(kept), 0
+
+
+def _at(place: int, width: int) -> slice:
+    """Where the bytes of a place stand in a column of so many for each."""
+    return slice(width * place, width * (place + 1))
 
 
 def _room(used: int) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from marketplace.entries.query import can_occur
@@ -77,81 +76,60 @@ class EndorserChange:
     after: str
 
 
-class EndorserCertificates:
-    """The certificates of the endorsers of a scope, in one transaction."""
-
-    def __init__(self, session: Session, scope: VisibleLogs) -> None:
-        self._session = session
-        self._scope = scope
-
-    def certificates(self, email: str, now: datetime) -> list[CertificateUse]:
-        """What an address was used with, the latest seen first."""
-        if not can_occur(email):
-            return []
-        used = (
-            select(
-                Entry.certificate_id.label("key"),
-                func.min(Entry.subject).label("subject"),
-                func.min(Entry.issuer).label("issuer"),
-                func.count().label("entries"),
-                func.min(Entry.created).label("first"),
-                func.max(Entry.created).label("latest"),
-                func.min(ChangeRow.accepted_at).label("seen"),
-            )
-            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-            .where(Entry.email == email, self._scope.serves())
-            .group_by(Entry.certificate_id)
-            .subquery()
+def find_certificates(
+    session: Session, scope: VisibleLogs, email: str, now: datetime
+) -> list[CertificateUse]:
+    """What an address was used with, as far as a scope shows it, the latest seen first."""
+    if not can_occur(email):
+        return []
+    used = (
+        select(
+            Entry.certificate_id.label("key"),
+            func.min(Entry.subject).label("subject"),
+            func.min(Entry.issuer).label("issuer"),
+            func.count().label("entries"),
+            func.min(Entry.created).label("first"),
+            func.max(Entry.created).label("latest"),
+            func.min(ChangeRow.accepted_at).label("first_seen_at"),
         )
-        columns = {
-            "key": used.c.key,
-            "fingerprint": Certificate.fingerprint,
-            "subject": used.c.subject,
-            "issuer": used.c.issuer,
-            "not_before": Certificate.not_before,
-            "not_after": Certificate.not_after,
-            "email": Certificate.email,
-            "entries": used.c.entries,
-            "first": used.c.first,
-            "latest": used.c.latest,
-            "first_seen_at": used.c.seen,
-        }
-        rows = self._session.execute(
-            select(*columns.values(), *VERDICT_COLUMNS)
-            .join(Certificate, Certificate.id == used.c.key)
-            .outerjoin(VerdictRow, VerdictRow.certificate_id == used.c.key)
-            .order_by(used.c.seen, used.c.first, Certificate.fingerprint)
-        )
-        found = [_use(tuple(columns), row) for row in rows]
-        return list(_followed(found, now))[::-1]
-
-    def changes(self, certificates: Sequence[CertificateUse]) -> list[EndorserChange]:
-        """What changed about these certificates since this reader could know of them, newest first."""
-        known = {one.key: one for one in certificates[:MOST]}
-        found = [
-            EndorserChange(one.first_seen_at, one.fingerprint, None, one.succession.value)
-            for one in known.values()
-            if one.succession is not None
-        ]
-        rows = self._session.execute(
-            select(
-                VerdictChange.certificate_id,
-                VerdictChange.changed_at,
-                VerdictChange.before,
-                VerdictChange.after,
-            ).where(VerdictChange.certificate_id.in_(known), VerdictChange.before.is_not(None))
-        )
-        for key, at, before, after in rows:
-            # What was judged before tells of entries that this reader may know nothing of.
-            if at >= known[key].first_seen_at:
-                found.append(EndorserChange(at, known[key].fingerprint, before, after))
-        return sorted(found, key=lambda one: (one.at, one.fingerprint), reverse=True)
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .where(Entry.email == email, scope.serves())
+        .group_by(Entry.certificate_id)
+        .subquery()
+    )
+    own = (Certificate.fingerprint, Certificate.not_before, Certificate.not_after, Certificate.email)
+    rows = session.execute(
+        select(*used.c, *own, *VERDICT_COLUMNS)
+        .join(Certificate, Certificate.id == used.c.key)
+        .outerjoin(VerdictRow, VerdictRow.certificate_id == used.c.key)
+        .order_by(used.c.first_seen_at, used.c.first, Certificate.fingerprint)
+    )
+    names = [column.key for column in (*used.c, *own)]
+    found = [
+        CertificateUse(**dict(zip(names, row, strict=False)), verdict=to_verdict(row[len(names) :]))
+        for row in rows
+    ]
+    return list(_followed(found, now))[::-1]
 
 
-def _use(names: Sequence[str], row: Row[Any]) -> CertificateUse:
-    columns: Sequence[Any] = row
-    known: dict[str, Any] = dict(zip(names, columns, strict=False))
-    return CertificateUse(**known, verdict=to_verdict(columns[len(names) :]))
+def find_changes(session: Session, certificates: Sequence[CertificateUse]) -> list[EndorserChange]:
+    """What changed about certificates of ``find_certificates`` since its reader could know, newest first."""
+    known = {one.key: one for one in certificates[:MOST]}
+    found = [
+        EndorserChange(one.first_seen_at, one.fingerprint, None, one.succession.value)
+        for one in known.values()
+        if one.succession is not None
+    ]
+    rows = session.execute(
+        select(
+            VerdictChange.certificate_id, VerdictChange.changed_at, VerdictChange.before, VerdictChange.after
+        ).where(VerdictChange.certificate_id.in_(known), VerdictChange.before.is_not(None))
+    )
+    for key, at, before, after in rows:
+        # What was judged before tells of entries that this reader may know nothing of.
+        if at >= known[key].first_seen_at:
+            found.append(EndorserChange(at, known[key].fingerprint, before, after))
+    return sorted(found, key=lambda one: (one.at, one.fingerprint), reverse=True)
 
 
 def _followed(found: Sequence[CertificateUse], now: datetime) -> Iterator[CertificateUse]:

@@ -88,52 +88,38 @@ def _count(session: Session, rows: ColumnElement[bool]) -> Counter[Name]:
     return Counter({(email, subject, issuer): n for email, subject, issuer, n in session.execute(statement)})
 
 
-class Endorsers:
-    """The endorsers of a scope, in one transaction."""
+def list_endorsers(session: Session, scope: VisibleLogs, tally: EndorserTally) -> list[EndorserRow]:
+    """Every endorser, by e-mail, subject and issuer."""
+    return [EndorserRow(*name, n) for name, n in sorted(tally.count(session, scope).items())]
 
-    def __init__(self, session: Session, scope: VisibleLogs, tally: EndorserTally) -> None:
-        self._session = session
-        self._scope = scope
-        self._tally = tally
 
-    def all(self) -> list[EndorserRow]:
-        """Every endorser, by e-mail, subject and issuer."""
-        return [
-            EndorserRow(*name, n) for name, n in sorted(self._tally.count(self._session, self._scope).items())
-        ]
+def find_endorser(session: Session, scope: VisibleLogs, email: str) -> EndorserRecord | None:
+    """One endorser with every name it signed under."""
+    if not can_occur(email):
+        return None
+    visible = (
+        select(Entry.subject, Entry.issuer, func.count(), func.min(Entry.created), func.max(Entry.created))
+        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
+        .where(Entry.email == email, scope.serves())
+        .group_by(Entry.subject, Entry.issuer)
+        .order_by(Entry.subject, Entry.issuer)
+    )
+    rows = session.execute(visible).all()
+    if not rows:
+        return None
+    names = tuple(EndorserRow(email, subject, issuer, n) for subject, issuer, n, _, _ in rows)
+    times: list[datetime] = [moment for row in rows for moment in row[3:]]
+    return EndorserRecord(email, names, min(times), max(times))
 
-    def find(self, email: str) -> EndorserRecord | None:
-        """One endorser with every name it signed under."""
-        if not can_occur(email):
-            return None
-        visible = (
-            select(
-                Entry.subject,
-                Entry.issuer,
-                func.count(),
-                func.min(Entry.created),
-                func.max(Entry.created),
-            )
-            .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-            .where(Entry.email == email, self._scope.serves())
-            .group_by(Entry.subject, Entry.issuer)
-            .order_by(Entry.subject, Entry.issuer)
-        )
-        rows = self._session.execute(visible).all()
-        if not rows:
-            return None
-        names = tuple(EndorserRow(email, subject, issuer, n) for subject, issuer, n, _, _ in rows)
-        times: list[datetime] = [moment for row in rows for moment in row[3:]]
-        return EndorserRecord(email, names, min(times), max(times))
 
-    def tags(self, email: str) -> list[str]:
-        """The tags that name an entry of this endorser, by code point."""
-        if not can_occur(email):
-            return []
-        statement = (
-            select(EntryTag.tag)
-            .join(Current, Current.entry_key == EntryTag.entry_key)
-            .where(self._scope.current(), Current.email == email, Current.deprecated.is_(False))
-            .distinct()
-        )
-        return sorted(self._session.scalars(statement))
+def find_tags(session: Session, scope: VisibleLogs, email: str) -> list[str]:
+    """The tags that name an entry of this endorser, by code point."""
+    if not can_occur(email):
+        return []
+    statement = (
+        select(EntryTag.tag)
+        .join(Current, Current.entry_key == EntryTag.entry_key)
+        .where(scope.current(), Current.email == email, Current.deprecated.is_(False))
+        .distinct()
+    )
+    return sorted(session.scalars(statement))

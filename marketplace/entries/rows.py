@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.entries.ordering import NAMED
 from marketplace.entries.records import MOST_RIVALS, EntryRecord, EntryRow, Rival
-from marketplace.entries.twins import find_vouching
+from marketplace.entries.twins import list_shown
 from marketplace.models import (
     Certificate,
     ChangeRow,
@@ -146,7 +146,7 @@ def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRec
     ).one()
     currents = _currents(session, scope, row)
     current = next(iter(currents), None)
-    shown = "" if current is None else _vouching_id(session, scope, current.key)
+    shown = "" if current is None else _shown_id(session, scope, current.key)
     locations = session.scalars(
         select(EntryLocation.uri).where(EntryLocation.entry_key == row.key).order_by(EntryLocation.position)
     )
@@ -208,10 +208,10 @@ def _others(session: Session, scope: VisibleLogs, row: EntryRow) -> Sequence[str
     return [other.entry_id for other in found]
 
 
-def _vouching_id(session: Session, scope: VisibleLogs, key: int) -> str:
-    """The id of an entry, or of the one that vouches for the same."""
-    vouching = find_vouching(session, scope, [key]).get(key, key)
-    return session.scalars(select(Entry.entry_id).where(Entry.id == vouching)).one()
+def _shown_id(session: Session, scope: VisibleLogs, key: int) -> str:
+    """The id of an entry, or of the one that is shown instead."""
+    (shown,) = list_shown(session, scope, [key])
+    return session.scalars(select(Entry.entry_id).where(Entry.id == shown)).one()
 
 
 def read_rows(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> Sequence[EntryRow]:

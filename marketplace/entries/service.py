@@ -16,12 +16,12 @@ from marketplace.catalogue import Catalogue
 from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.bounded_cache import BoundedCache
-from marketplace.entries.certificates import CertificateUse, EndorserCertificates, EndorserChange
+from marketplace.entries.certificates import CertificateUse, EndorserChange, find_certificates, find_changes
 from marketplace.entries.conditions import stated, stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
 from marketplace.entries.current_statements import CurrentStatement, Listed, find_statements
 from marketplace.entries.dated import matches_filters, matches_search, ordered
-from marketplace.entries.endorsers import Endorsers, EndorserTally
+from marketplace.entries.endorsers import EndorserTally, find_endorser, find_tags, list_endorsers
 from marketplace.entries.erased import Erased, coordinates_digest
 from marketplace.entries.lines import LineMemory
 from marketplace.entries.listing import Listing
@@ -37,7 +37,7 @@ from marketplace.entries.records import (
     StoredEntry,
 )
 from marketplace.entries.rows import has_coordinates, read_record, read_rows, select_rows, to_row
-from marketplace.entries.twins import find_vouching
+from marketplace.entries.twins import find_vouching, list_shown
 from marketplace.models import (
     Certificate,
     ChangeRow,
@@ -114,10 +114,6 @@ class VisibleEntries:
             self._session, self._scope, self._caches.catalogue, self._caches.orders, self._caches.lines
         )
 
-    @cached_property
-    def _endorsers(self) -> Endorsers:
-        return Endorsers(self._session, self._scope, self._caches.endorsers)
-
     def version(self) -> Hashable:
         """While it is the same, only the clock and verdicts can change an answer."""
         return self._scope.version
@@ -149,7 +145,7 @@ class VisibleEntries:
         if query.is_dated():
             keys = [row.key for row in self.list(query).rows]
         else:
-            keys = self._listing.vouching_here(self._listing.keys(query, self._listing.find(query)))
+            keys = self._listing.shown_here(self._listing.keys(query, self._listing.find(query)))
         return self._listing.bodies(keys)
 
     def find_preferred(self, coordinates: Coordinates) -> EntryRow | None:
@@ -249,14 +245,7 @@ class VisibleEntries:
         """
         if not can_occur(identifier):
             return []
-        keys = self._session.scalars(
-            select(Current.entry_key)
-            .where(self._scope.current(), Current.identifier == identifier)
-            .order_by(Current.created.desc(), Current.entry_id)
-            .limit(min(limit, ROWS_LIMIT))
-        ).all()
-        found = {one.key: one for one in read_rows(self._session, self._scope, self._listing.vouching(keys))}
-        return sorted(found.values(), key=EntryRow.rank, reverse=True)
+        return self.current_of_all([identifier], min(limit, ROWS_LIMIT))
 
     def current_of_all(self, identifiers: Collection[str], limit: int) -> Sequence[EntryRow]:
         """The first current entries of some images: by image, the newest of each first.
@@ -270,8 +259,8 @@ class VisibleEntries:
             .order_by(Current.identifier, Current.created.desc(), Current.entry_id)
             .limit(limit)
         ).all()
-        found = {one.key: one for one in read_rows(self._session, self._scope, self._listing.vouching(keys))}
-        newest = sorted(found.values(), key=EntryRow.rank, reverse=True)
+        rows = read_rows(self._session, self._scope, list_shown(self._session, self._scope, keys))
+        newest = sorted({row.key: row for row in rows}.values(), key=EntryRow.rank, reverse=True)
         return sorted(newest, key=lambda row: row.identifier)
 
     def recent(self, email: str, since: datetime, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
@@ -318,24 +307,24 @@ class VisibleEntries:
         found = self._session.scalar(candidates)
         if found is None:
             return None
-        (key,) = self._listing.vouching([found])
+        (key,) = list_shown(self._session, self._scope, [found])
         return to_row(self._session.execute(select_rows(self._scope).where(Entry.id == key)).one())
 
     def endorsers(self) -> Sequence[EndorserRow]:
         """Every endorser with its entries counted, by e-mail, subject and issuer."""
-        return self._endorsers.all()
+        return list_endorsers(self._session, self._scope, self._caches.endorsers)
 
     def endorser(self, email: str) -> EndorserRecord | None:
         """One endorser with every name it signed under."""
-        return self._endorsers.find(email)
+        return find_endorser(self._session, self._scope, email)
 
     def certificates(self, email: str, now: datetime) -> Sequence[CertificateUse]:
         """The certificates an endorser signed with, the latest seen first; ``now`` tells which are new."""
-        return EndorserCertificates(self._session, self._scope).certificates(email, now)
+        return find_certificates(self._session, self._scope, email, now)
 
     def endorser_changes(self, certificates: Sequence[CertificateUse]) -> Sequence[EndorserChange]:
         """What changed about certificates from ``certificates``, newest first."""
-        return EndorserCertificates(self._session, self._scope).changes(certificates)
+        return find_changes(self._session, certificates)
 
     def look_alikes(self) -> LookAlikes:
         """Which of the visible endorsers can be taken for one another."""
@@ -347,7 +336,7 @@ class VisibleEntries:
 
     def tags(self, email: str) -> Sequence[str]:
         """The tags that name an entry of this endorser, by code point."""
-        return self._endorsers.tags(email)
+        return find_tags(self._session, self._scope, email)
 
     def _in_turn(self, rows: Sequence[EntryRow]) -> Sequence[EntryRow]:
         """Rows by rank; of those that say the same the one that is shown comes last."""
@@ -374,7 +363,7 @@ class VisibleEntries:
         if len(rows) < 2:
             return rows[0] if rows else None
         best = preferred(row.claim() for row in rows)
-        (key,) = self._listing.vouching([] if best is None else [best.key])
+        (key,) = list_shown(self._session, self._scope, [] if best is None else [best.key])
         return next(row for row in rows if row.key == key)
 
     def _dated(self, query: EntryQuery) -> Sequence[EntryRow]:

@@ -38,6 +38,18 @@ def find_vouching(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> 
     return found
 
 
+def list_shown(
+    session: Session, scope: VisibleLogs, keys: Sequence[int], among: Sequence[int] | None = None
+) -> list[int]:
+    """The keys with those of the entries that are shown instead of some.
+
+    Args:
+        among: the only ones that may have a twin; None for all.
+    """
+    instead = find_vouching(session, scope, keys if among is None else among)
+    return [instead.get(key, key) for key in keys]
+
+
 @lru_cache(maxsize=256)
 def _statement(logs: tuple[int, ...]) -> Select[Any]:
     """Kept, because putting the statement together takes longer than running it."""
