@@ -29,7 +29,7 @@ class SearchUnavailableError(SearchError, code="search.unavailable"):
         retry_after: seconds after which asking again makes sense.
     """
 
-    def __init__(self, message: str, retry_after: int) -> None:
+    def __init__(self, message: str, retry_after: int = 5) -> None:
         self.retry_after = retry_after
         super().__init__(message)
 

@@ -24,8 +24,6 @@ from marketplace.search.loading import changes_among, current_of, load_documents
 #: a commit costs about the same whatever it holds, but nothing of it is found until it ends.
 FOLLOWED_ROWS = 512
 BUILT_ROWS = 4096
-#: Seconds after which asking again makes sense while an index is built.
-RETRY_AFTER = 5
 _AGAIN = "start the server, which builds it, or run `marketplace reindex`"
 
 _logger = logging.getLogger(__name__)
@@ -238,7 +236,7 @@ class ReadOnlyIndexer(SearchIndexer):
             IndexBrokenError: it cannot be read.
         """
         if not self.engine.has(log):
-            raise SearchUnavailableError(f"there is no search index of the log {log}: {_AGAIN}", RETRY_AFTER)
+            raise SearchUnavailableError(f"there is no search index of the log {log}: {_AGAIN}")
         return super().get(log)
 
     def mend(self, log: str, broken: SearchIndex | None, reason: str) -> NoReturn:
@@ -247,7 +245,7 @@ class ReadOnlyIndexer(SearchIndexer):
         Raises:
             SearchUnavailableError: always.
         """
-        raise SearchUnavailableError(f"the search index cannot be read ({reason}): {_AGAIN}", RETRY_AFTER)
+        raise SearchUnavailableError(f"the search index cannot be read ({reason}): {_AGAIN}")
 
 
 class AskedIndex:
@@ -276,9 +274,7 @@ class AskedIndex:
 
     def _mend(self, broken: IndexBrokenError) -> NoReturn:
         self._indexer.mend(self._log, self._index, str(broken))
-        raise SearchUnavailableError(
-            "The search index was damaged and is being built again.", RETRY_AFTER
-        ) from broken
+        raise SearchUnavailableError("The search index was damaged and is being built again.") from broken
 
 
 def _mismatch(session: Session, log: str, position: Position) -> str | None:

@@ -143,24 +143,9 @@ def _further_texts(body: bytes) -> Iterator[str]:
 
 
 #: Elements whose text comes from the database, or is nothing to search for.
-_IN_COLUMNS = frozenset(
-    {
-        vocabulary.IDENTIFIER,
-        vocabulary.TYPE,
-        vocabulary.CREATED,
-        vocabulary.VALID,
-        vocabulary.TITLE,
-        vocabulary.DESCRIPTION_TEXT,
-        vocabulary.PUBLISHER,
-        vocabulary.FORMAT,
-        vocabulary.ALTERNATIVE,
-        vocabulary.OS,
-        vocabulary.OS_VERSION,
-        vocabulary.OS_ARCH,
-        vocabulary.KIND,
-        vocabulary.VERSION,
-        vocabulary.BYTES,
-        vocabulary.CHECKSUM,
-        vocabulary.ENDORSEMENT,
-    }
-)
+_IN_COLUMNS = frozenset((
+    vocabulary.IDENTIFIER, vocabulary.TYPE, vocabulary.CREATED, vocabulary.VALID, vocabulary.TITLE,
+    vocabulary.DESCRIPTION_TEXT, vocabulary.PUBLISHER, vocabulary.FORMAT, vocabulary.ALTERNATIVE,
+    vocabulary.OS, vocabulary.OS_VERSION, vocabulary.OS_ARCH, vocabulary.KIND, vocabulary.VERSION,
+    vocabulary.BYTES, vocabulary.CHECKSUM, vocabulary.ENDORSEMENT,
+))  # fmt: skip

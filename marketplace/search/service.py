@@ -28,7 +28,7 @@ from marketplace.rules.trust import ListedTrust
 from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.engine import CurrentKeys, Matches
 from marketplace.search.errors import IndexBrokenError, SearchUnavailableError
-from marketplace.search.indexer import RETRY_AFTER, SearchIndexer
+from marketplace.search.indexer import SearchIndexer
 from marketplace.search.overview import Overview, look_over
 from marketplace.search.parameters import parse_request, usual_choice
 from marketplace.search.request import ORDERS, Cursor, SearchRequest, Sort, foreign_cursor, parse_cursor
@@ -211,14 +211,14 @@ class _Search:
     def _match(self, query: WordQuery) -> dict[str, Matches]:
         """The matches in each log that the view shows something of."""
         if self._indexer is None:
-            raise SearchUnavailableError("This marketplace has no full-text search.", RETRY_AFTER)
+            raise SearchUnavailableError("This marketplace has no full-text search.")
         found = {}
         for log, current in self._view.current().items():
             with self._indexer.asked(log) as index:
                 found[log] = index.match(query, CurrentKeys(*current))
             if not found[log].whole:
                 raise SearchUnavailableError(
-                    "The search index is being built. Lists without search words work already.", RETRY_AFTER
+                    "The search index is being built. Lists without search words work already."
                 )
         return found
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
 from dataclasses import astuple
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import tantivy
 from tantivy import Occur, Query
@@ -53,6 +52,18 @@ class TantivyEngine(DirectoryEngine["TantivyIndex"]):
         return opened
 
 
+#: When the file that lists the segments was written, and its number in the file system.
+_Changed = tuple[int, int]
+
+
+class _State(NamedTuple):
+    """An index as a commit left it."""
+
+    changed: _Changed
+    searcher: Any
+    position: Position
+
+
 class TantivyIndex:
     """A tantivy index; see SearchIndex. Its searchers are snapshots that any thread may use."""
 
@@ -64,28 +75,16 @@ class TantivyIndex:
         opened.register_tokenizer(_TOKENIZER, spaces)
         self._schema = opened.schema
         self._lock = Lock()
-        self._seen = (0, 0)
-        #: The position, and of which state of the index: every search asks for it.
-        self._known: tuple[tuple[int, int], Position] | None = None
+        self._state: _State | None = None
         #: By states of the index: who searches goes on to pages and filters.
-        self._answers: BoundedCache[tuple[Hashable, WordQuery], Ranked] = BoundedCache(
+        self._answers: BoundedCache[tuple[_Changed, WordQuery], Ranked] = BoundedCache(
             ANSWER_BYTES, Ranked.bytes
         )
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
         with Broken(self._where):
-            state, searcher = self._snapshot()
-            known = self._known
-            if known is not None and known[0] == state:
-                return known[1]
-            wanted = Query.term_query(self._schema, _KEY, _POSITION_KEY)
-            hits = searcher.search(wanted, 1).hits
-            if not hits:
-                return START
-            position = Position(*json.loads(searcher.doc(hits[0][1])[_POSITION][0]))
-            self._known = state, position
-            return position
+            return self._newest().position
 
     def apply(self, batch: IndexBatch) -> None:
         """Commit a batch; see SearchIndex."""
@@ -110,29 +109,32 @@ class TantivyIndex:
 
     def match(self, query: WordQuery, current: CurrentKeys) -> Matches:
         """Find the entries that fit; see SearchIndex."""
-        whole = self.position().whole
         with Broken(self._where):
-            state, searcher = self._snapshot()
-            known = self._answers.find((state, query))
+            changed, searcher, position = self._newest()
+            known = self._answers.find((changed, query))
             if known is None:
                 hits = searcher.search(self._query(query), max(1, searcher.num_docs), count=False).hits
                 keys = searcher.fast_field_values(_KEY, [address for _, address in hits])
-                known = Ranked(zip([score for score, _ in hits], keys, strict=True), whole=whole)
-                self._answers.keep((state, query), known)
+                scores = (score for score, _ in hits)
+                known = Ranked(zip(scores, keys, strict=True), whole=position.whole)
+                self._answers.keep((changed, query), known)
             return known
 
     def close(self) -> None:
         """Nothing is held open that the garbage collector does not close."""
 
-    def _snapshot(self) -> tuple[tuple[int, int], Any]:
-        """The newest state of the index, with what tells it from others: each commit writes the file anew."""
+    def _newest(self) -> _State:
+        """The newest state of the index: each commit writes the file anew."""
         file = (self._where / "meta.json").stat()
         changed = (file.st_mtime_ns, file.st_ino)
         with self._lock:
-            if changed != self._seen:
+            if self._state is None or self._state.changed != changed:
                 self._index.reload()
-                self._seen = changed
-            return changed, self._index.searcher()
+                searcher = self._index.searcher()
+                hits = searcher.search(Query.term_query(self._schema, _KEY, _POSITION_KEY), 1).hits
+                told = [json.loads(searcher.doc(address)[_POSITION][0]) for _, address in hits]
+                self._state = _State(changed, searcher, Position(*told[0]) if told else START)
+            return self._state
 
     def _query(self, query: WordQuery) -> Any:
         parts = [(Occur.Must, self._clause(clause)) for clause in query.required]
