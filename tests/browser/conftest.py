@@ -73,6 +73,14 @@ class Visit:
         assert answer is not None and answer.status == status, path
         return answer
 
+    def verify_quiet(self) -> None:
+        """Fail where something was asked elsewhere or complained of, and begin anew."""
+        found = self.asked_elsewhere[:], self.complaints[:]
+        self.asked_elsewhere.clear()
+        self.complaints.clear()
+        self.failing.clear()
+        assert found == ([], [])
+
     def watch(self, context: BrowserContext) -> None:
         context.route("**/*", self._pass)
         self.page.on("console", self._listen)
@@ -116,5 +124,27 @@ def visit(browser: Browser, site: RunningServer) -> Iterator[Opener]:
     yield open_
     for context, made in visits:
         context.close()
-        assert made.asked_elsewhere == []
-        assert made.complaints == []
+        made.verify_quiet()
+
+
+@pytest.fixture(scope="module")
+def kept_window(browser: Browser, site: RunningServer) -> Iterator[Visit]:
+    """A watched page that stays: to make one takes as long as to look at it."""
+    context = browser.new_context(viewport={"width": WIDE, "height": HEIGHT}, reduced_motion="reduce")
+    context.set_default_timeout(60_000)
+    made = Visit(context.new_page(), site.url)
+    made.watch(context)
+    yield made
+    context.close()
+
+
+@pytest.fixture
+def window(kept_window: Visit) -> Iterator[Visit]:
+    """An empty page, wide and light, for a test that only looks: what a page keeps, others find."""
+    page = kept_window.page
+    # Another part of the same page would not be loaded.
+    page.goto("about:blank")
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    page.emulate_media(color_scheme="light")
+    yield kept_window
+    kept_window.verify_quiet()

@@ -21,7 +21,7 @@ from tests.browser.catalogue import (
     SHARED_LEGACY,
     SUPERSEDED,
 )
-from tests.browser.conftest import Opener
+from tests.browser.conftest import Visit
 from tests.browser.looking import check_forms, machine_times
 from tests.launching import ROOT
 from validators import accept
@@ -103,11 +103,10 @@ HEAVIEST = 60_000
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_accessible_and_stays_in_its_frame(visit: Opener, name: str) -> None:
+def test_a_page_is_accessible_and_stays_in_its_frame(window: Visit, name: str) -> None:
     path, status = PAGES[name]
-    opened = visit()
-    page = opened.page
-    answer = opened.go(path, status)
+    page = window.page
+    answer = window.go(path, status)
     assert len(answer.body()) <= HEAVIEST
     # A publisher may write anything into a text, and a result of a query has the data as they are.
     if not name.endswith("-hostile") and name != "query-result":
@@ -155,7 +154,6 @@ def test_every_route_with_a_page_is_among_them() -> None:
     assert missing == FILES | STEPS | SIGNED_IN
 
 
-def test_what_every_page_loads_is_light(visit: Opener) -> None:
-    opened = visit()
-    sizes = [len(opened.go(f"/static/{name}").body()) for name in ("site.css", "site.js", "icon.svg")]
+def test_what_every_page_loads_is_light(window: Visit) -> None:
+    sizes = [len(window.go(f"/static/{name}").body()) for name in ("site.css", "site.js", "icon.svg")]
     assert 0 < sum(sizes) < 40_000
