@@ -43,19 +43,26 @@ def sqlite_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("lent") / "store.sqlite"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a database with the newest schema and nothing in it."""
-    if request.param == "sqlite":
-        place: Path = request.getfixturevalue("sqlite_place")
-        for path in place.parent.iterdir():
-            path.unlink()
-        shutil.copy(request.getfixturevalue("sqlite_template"), place)
-        yield f"sqlite:///{place}"
-        return
-    lending: Lending = request.getfixturevalue("postgres_lending")
-    with lending.lend() as url:
+@pytest.fixture
+def sqlite_url(sqlite_place: Path, sqlite_template: Path) -> str:
+    """The URL of an SQLite database with the newest schema and nothing in it."""
+    for path in sqlite_place.parent.iterdir():
+        path.unlink()
+    shutil.copy(sqlite_template, sqlite_place)
+    return f"sqlite:///{sqlite_place}"
+
+
+@pytest.fixture
+def lent_url(postgres_lending: Lending) -> Iterator[str]:
+    """The URL of a PostgreSQL database with the newest schema and nothing in it."""
+    with postgres_lending.lend() as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with the newest schema and nothing in it."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "lent_url"))
 
 
 @cache
@@ -63,11 +70,16 @@ def _opened(url: str) -> Database:
     return Database.open(url)
 
 
+def open_again(url: str) -> Database:
+    """Open a database. Statements that earlier tests ran on it need not be compiled again."""
+    opened = _opened(url)
+    # Engines of their own as far as listeners go.
+    return Database(opened.engine.execution_options(), opened._reader.execution_options())
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """The database, opened. Statements that earlier tests ran need not be compiled again."""
-    opened = _opened(database_url)
-    # Engines of their own as far as listeners go.
-    database = Database(opened.engine.execution_options(), opened._reader.execution_options())
+    """The database, opened."""
+    database = open_again(database_url)
     yield database
     database.close()

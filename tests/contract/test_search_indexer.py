@@ -29,9 +29,9 @@ from marketplace.search.request import SearchRequest, Sort
 from marketplace.search.results import SearchPage
 from marketplace.search.service import SearchService
 from marketplace.worker import Worker, catch_up
+from tests.contract.conftest import open_again
 from tests.contract.search_engines import NAMES, make_engine
 from tests.contract.search_store import GROUP, NOW, add, count_documents, empty, entry
-from tests.databases import upgrade
 from tests.factories.entries import moment
 from tests.waiting import HANGING
 
@@ -63,13 +63,8 @@ class Site:
 
 
 def make_site(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    if name == "postgresql":
-        url = str(request.getfixturevalue("postgres_url"))
-        upgrade(url)
-    else:
-        path = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "store.sqlite")
-        url = f"sqlite:///{path}"
-    database = Database.open(url)
+    url = request.getfixturevalue("lent_url" if name == "postgresql" else "sqlite_url")
+    database = open_again(url)
     empty(database)
     engines = make_engine(name, request, tmp_path / "search")
     site = Site(database, next(engines), tmp_path / "search")

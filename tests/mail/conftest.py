@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.conftest import database, database_url, empty_url, sqlite_place, sqlite_template
+from tests.contract.conftest import (
+    database,
+    database_url,
+    empty_url,
+    lent_url,
+    sqlite_place,
+    sqlite_template,
+    sqlite_url,
+)
 from tests.fixtures_postgres import postgres_lending, postgres_server, postgres_template, postgres_url
 from tests.functional.running import RunningServer, running_server
 from tests.mail.server import MailServer, mail_server
@@ -15,12 +23,14 @@ __all__ = [
     "database",
     "database_url",
     "empty_url",
+    "lent_url",
     "postgres_lending",
     "postgres_server",
     "postgres_template",
     "postgres_url",
     "sqlite_place",
     "sqlite_template",
+    "sqlite_url",
 ]
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from marketplace.db import Database
-from tests.contract.conftest import database, database_url, empty_url, sqlite_place, sqlite_template
+from tests.contract.conftest import (
+    database,
+    database_url,
+    empty_url,
+    lent_url,
+    sqlite_place,
+    sqlite_template,
+    sqlite_url,
+)
 from tests.fixtures_postgres import postgres_lending, postgres_server, postgres_template, postgres_url
 from tests.webhooks.receiver import Receiver, receiving
 from tests.webhooks.rig import Rig
@@ -17,12 +25,14 @@ __all__ = [
     "database",
     "database_url",
     "empty_url",
+    "lent_url",
     "postgres_lending",
     "postgres_server",
     "postgres_template",
     "postgres_url",
     "sqlite_place",
     "sqlite_template",
+    "sqlite_url",
 ]
 
 
