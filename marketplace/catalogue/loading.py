@@ -8,12 +8,13 @@ from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, BindParameter, Row, Select, Subquery, and_, bindparam, select, type_coerce
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from marketplace import text
 from marketplace.catalogue.facts import SPELLED, Facts, image_of
 from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin
+from marketplace.models.aliases import shared_alias
 from marketplace.rules.current import Rank
 
 #: Rows fetched at a time of a long result.
@@ -140,7 +141,7 @@ def _rank(created: int, deprecated: bool, entry_id: str | None) -> Rank | None:
     return None if entry_id is None else (created, deprecated, -int(entry_id, 16))
 
 
-_OWN, _OTHER = aliased(Twin), aliased(Twin)
+_OWN, _OTHER = shared_alias(Twin), shared_alias(Twin)
 #: Certificates and strengths of the entries that say what current ones say.
 _TWINS: Select[Any] = (
     select(_OWN.entry_key, Entry.certificate_id, EntryBody.strength)

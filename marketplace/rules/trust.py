@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, case, false, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute
 
 from marketplace.facets import TrustMark
 from marketplace.models import Certificate, ChangeRow, ConfirmedEndorser, Entry, EntryBody, Twin, VerdictRow
+from marketplace.models.aliases import shared_alias
 from validators.document import Strength
 from validators.verdict import Standing
 
@@ -137,14 +138,9 @@ class StoredVerdict:
         return trust_marks(self.standing.value, listed=self.listed, sound=sound, confirmed=confirmed)
 
 
-#: Made once: building aliases costs more than running the statements they are in.
-_OWN, _TWIN = aliased(Twin), aliased(Twin)
-_ENTRY, _CHANGE, _BODY, _VERDICT = (
-    aliased(Entry),
-    aliased(ChangeRow),
-    aliased(EntryBody),
-    aliased(VerdictRow),
-)
+_OWN, _TWIN = shared_alias(Twin), shared_alias(Twin)
+_ENTRY, _CHANGE = shared_alias(Entry), shared_alias(ChangeRow)
+_BODY, _VERDICT = shared_alias(EntryBody), shared_alias(VerdictRow)
 
 _Key = ColumnElement[int] | InstrumentedAttribute[int] | ScalarSelect[int]
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, UnaryExpression, and_, bindparam, exists, false, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.operators import custom_op
 
 from marketplace.access.principal import Principal
 from marketplace.models import ChangeRow, Current, Entry, Log, TrustState
+from marketplace.models.aliases import shared_alias
 from marketplace.models.base import SNAPSHOT
 from marketplace.models.log import RENEWALS_KEPT
 from marketplace.rules.current import hides
 
-#: Made once: building aliases costs more than running the statements they are in.
-_OTHER_CURRENT = aliased(Current)
-_OTHER_CHANGE = aliased(ChangeRow)
-_OTHER_ENTRY = aliased(Entry)
-_OTHER_ENTRY_CHANGE = aliased(ChangeRow)
+_OTHER_CURRENT = shared_alias(Current)
+_OTHER_CHANGE = shared_alias(ChangeRow)
+_OTHER_ENTRY = shared_alias(Entry)
+_OTHER_ENTRY_CHANGE = shared_alias(ChangeRow)
 
 
 _HEADS = (
