@@ -30,7 +30,7 @@ from marketplace.entries.conflicts import find_conflict
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import rows_of, select_hidden, to_row
-from marketplace.entries.twins import list_shown
+from marketplace.entries.twins import list_vouching
 from marketplace.models import (
     ChangeRow,
     Current,
@@ -93,7 +93,7 @@ def find_statements(session: Session, scope: VisibleLogs, identifier: str) -> Se
             .limit(most)
         )
     ]
-    shown = _read_shown(session, scope, list_shown(session, scope, keys))
+    shown = _read_shown(session, scope, list_vouching(session, scope, keys))
     hidden = _read_hidden(session, scope, identifier)
     return sorted([*shown, *_newest(hidden, shown)], key=lambda one: one.row.rank(), reverse=True)
 
@@ -125,7 +125,7 @@ def find_listed(
     told = session.connection().execute(_speaking(scope.keys), {"images": wanted}).all()
     keys = [key for key, _, _ in told if key is not None]
     twins = [key for key, twin, _ in told if key is not None and twin]
-    rows = _find_rows(session, scope, list_shown(session, scope, keys, twins))
+    rows = _find_rows(session, scope, list_vouching(session, scope, keys, twins))
     return rows, frozenset(image for _, _, image in told if image is not None)
 
 

@@ -23,7 +23,7 @@ from marketplace.entries.query import (
     words_of,
 )
 from marketplace.entries.records import EntryRow, StoredEntry
-from marketplace.entries.twins import list_shown
+from marketplace.entries.twins import list_vouching
 from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Entry, EntryBody
 from marketplace.models.base import to_seconds
@@ -91,7 +91,7 @@ class Listing:
 
     def page(self, query: EntryQuery, found: BitMap) -> list[EntryRow]:
         """The rows of the query's window, in its order; ``found`` is what ``find`` said."""
-        keys = self.shown_here(self.keys(query, found))
+        keys = self.vouching_here(self.keys(query, found))
         lines = self._lines.find(self._session, self._scope, keys)
         # The catalogue may know of entries that came after this transaction began.
         return [lines[key].row for key in keys if key in lines]
@@ -132,11 +132,11 @@ class Listing:
             found = found | told
         return found
 
-    def shown_here(self, keys: Sequence[int]) -> list[int]:
-        """As ``list_shown``, of entries that the catalogue has."""
+    def vouching_here(self, keys: Sequence[int]) -> list[int]:
+        """As ``list_vouching``, of entries that the catalogue has."""
         with self._catalogue.look(self._session, self._scope) as view:
             twins = view.with_twins(keys)
-        return list_shown(self._session, self._scope, keys, twins)
+        return list_vouching(self._session, self._scope, keys, twins)
 
     @property
     def _dialect(self) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.entries.ordering import NAMED
 from marketplace.entries.records import MOST_RIVALS, EntryRecord, EntryRow, Rival
-from marketplace.entries.twins import list_shown
+from marketplace.entries.twins import list_vouching
 from marketplace.models import (
     Certificate,
     ChangeRow,
@@ -146,7 +146,7 @@ def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRec
     ).one()
     currents = _currents(session, scope, row)
     current = next(iter(currents), None)
-    shown = "" if current is None else _shown_id(session, scope, current.key)
+    shown = "" if current is None else _vouching_id(session, scope, current.key)
     locations = session.scalars(
         select(EntryLocation.uri).where(EntryLocation.entry_key == row.key).order_by(EntryLocation.position)
     )
@@ -208,9 +208,9 @@ def _others(session: Session, scope: VisibleLogs, row: EntryRow) -> Sequence[str
     return [other.entry_id for other in found]
 
 
-def _shown_id(session: Session, scope: VisibleLogs, key: int) -> str:
+def _vouching_id(session: Session, scope: VisibleLogs, key: int) -> str:
     """The id of an entry, or of the one that is shown instead."""
-    (shown,) = list_shown(session, scope, [key])
+    (shown,) = list_vouching(session, scope, [key])
     return session.scalars(select(Entry.entry_id).where(Entry.id == shown)).one()
 
 

@@ -37,7 +37,7 @@ from marketplace.entries.records import (
     StoredEntry,
 )
 from marketplace.entries.rows import has_coordinates, read_record, read_rows, select_rows, to_row
-from marketplace.entries.twins import find_vouching, list_shown
+from marketplace.entries.twins import find_vouching, list_vouching
 from marketplace.models import (
     Certificate,
     ChangeRow,
@@ -145,7 +145,7 @@ class VisibleEntries:
         if query.is_dated():
             keys = [row.key for row in self.list(query).rows]
         else:
-            keys = self._listing.shown_here(self._listing.keys(query, self._listing.find(query)))
+            keys = self._listing.vouching_here(self._listing.keys(query, self._listing.find(query)))
         return self._listing.bodies(keys)
 
     def find_preferred(self, coordinates: Coordinates) -> EntryRow | None:
@@ -259,7 +259,7 @@ class VisibleEntries:
             .order_by(Current.identifier, Current.created.desc(), Current.entry_id)
             .limit(limit)
         ).all()
-        rows = read_rows(self._session, self._scope, list_shown(self._session, self._scope, keys))
+        rows = read_rows(self._session, self._scope, list_vouching(self._session, self._scope, keys))
         newest = sorted({row.key: row for row in rows}.values(), key=EntryRow.rank, reverse=True)
         return sorted(newest, key=lambda row: row.identifier)
 
@@ -307,7 +307,7 @@ class VisibleEntries:
         found = self._session.scalar(candidates)
         if found is None:
             return None
-        (key,) = list_shown(self._session, self._scope, [found])
+        (key,) = list_vouching(self._session, self._scope, [found])
         return to_row(self._session.execute(select_rows(self._scope).where(Entry.id == key)).one())
 
     def endorsers(self) -> Sequence[EndorserRow]:
@@ -363,7 +363,7 @@ class VisibleEntries:
         if len(rows) < 2:
             return rows[0] if rows else None
         best = preferred(row.claim() for row in rows)
-        (key,) = list_shown(self._session, self._scope, [] if best is None else [best.key])
+        (key,) = list_vouching(self._session, self._scope, [] if best is None else [best.key])
         return next(row for row in rows if row.key == key)
 
     def _dated(self, query: EntryQuery) -> Sequence[EntryRow]:

@@ -38,7 +38,7 @@ def find_vouching(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> 
     return found
 
 
-def list_shown(
+def list_vouching(
     session: Session, scope: VisibleLogs, keys: Sequence[int], among: Sequence[int] | None = None
 ) -> list[int]:
     """The keys with those of the entries that are shown instead of some.
