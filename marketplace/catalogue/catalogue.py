@@ -174,7 +174,7 @@ class Catalogue:
         verdicts = load_verdicts(session, 0)
         changed = [key for key in former.keys() | verdicts.keys() if former.get(key) != verdicts.get(key)]
         for number, key in enumerate(reader.json("logs")):
-            log = logs[key] = CatalogueLog("", values.items, verdicts)
+            log = logs[key] = CatalogueLog("", values, verdicts)
             log.read(number, reader)
             log.marks.judge(changed, log.signed)
         held, current = values.items.keys(), BitMap.union(BitMap(), *(log.current for log in logs.values()))
@@ -221,7 +221,7 @@ class Catalogue:
             known = self._logs.get(log_id)
             # Where other rows are shown than those that were read, it is read anew.
             anew = known is None or not known.stand.leads_to(stand)
-            log = CatalogueLog(name, self._values.items, self._verdicts) if known is None or anew else known
+            log = CatalogueLog(name, self._values, self._verdicts) if known is None or anew else known
             read, gone, fresh, seen = 0, set[int](), list[int](), set[bytes]()
             renewed = log.stand.renewals if log.stand.renewals < stand.renewals else None
             rows = load_current(session, log_id, log.stand.size, stand.size, renewed)
@@ -250,7 +250,7 @@ class Catalogue:
                 gone.update(log.drop(renewed_images - seen))
                 if anew and known is not None:
                     gone.update(known.current - log.current)
-                log.arrive(stand)
+                log.stand = stand
                 self._logs[log_id] = log
                 self._let_go(gone)
             if read > _FROZEN:

@@ -1,4 +1,4 @@
-"""Which entries of a log are about an image and by an endorser: a few bytes for each entry.
+"""Which entries are about an image and by an endorser: a few bytes for each entry.
 
 Entries are found by a digest of the two: lately added ones in a dictionary, all others in a sorted column.
 What was added stays until the column is made anew, so whoever asks says which entries count.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from pyroaring import BitMap
@@ -36,9 +36,14 @@ class Images:
         self._keys: Numbers = array("I")
         self._fresh: dict[bytes, tuple[int, ...]] = {}
 
-    def add(self, image: bytes, key: int) -> None:
-        """Take in an entry."""
-        self._fresh[image] = (*self._fresh.get(image, ()), key)
+    def add(self, keys: Sequence[int]) -> None:
+        """Take in entries that the table holds."""
+        if len(self._fresh) + len(keys) > _MOST_FRESH + len(self._keys) // 8:
+            self._gather()
+            return
+        for key in keys:
+            image = self._table.image(key)
+            self._fresh[image] = (*self._fresh.get(image, ()), key)
 
     def find(self, image: bytes, current: BitMap) -> set[int]:
         """The keys of an image's entries among those that count."""
@@ -62,31 +67,25 @@ class Images:
                 found[image] = self.find(image, current)
         return found
 
-    def gather(self, current: BitMap) -> None:
-        """Make the column of all entries that count."""
+    def write(self, writer: Writer) -> None:
+        """Write the images to a file."""
+        writer.numbers("images.digests", self._digests)
+        writer.numbers("images.keys", self._keys)
+        writer.numbers("images.fresh", array("I", chain.from_iterable(self._fresh.values())))
+
+    def read(self, reader: Reader) -> None:
+        """Take those of a file."""
+        self._digests, self._keys = reader.view("images.digests", "Q"), reader.view("images.keys", "I")
+        self.add([key for key in reader.array("images.fresh", "I") if key in self._table])
+
+    def _gather(self) -> None:
+        """Make the column of all entries of the table."""
+        keys = self._table.keys()
         # One number for both: pairs would take three times the memory.
-        both = sorted(_sorted_by(self._table.image(key)) << 32 | key for key in current)
+        both = sorted(_sorted_by(self._table.image(key)) << 32 | key for key in keys)
         self._digests = array("Q", (one >> 32 for one in both))
         self._keys = array("I", (one & 0xFFFFFFFF for one in both))
         self._fresh = {}
-
-    def settle(self, current: BitMap) -> None:
-        """Make the column anew where too much stands beside it."""
-        if len(self._fresh) > _MOST_FRESH + len(self._keys) // 8:
-            self.gather(current)
-
-    def write(self, name: str, writer: Writer) -> None:
-        """Write the images to a file."""
-        writer.numbers(f"{name}.digests", self._digests)
-        writer.numbers(f"{name}.keys", self._keys)
-        writer.numbers(f"{name}.fresh", array("I", chain.from_iterable(self._fresh.values())))
-
-    def read(self, name: str, reader: Reader, current: Iterable[int]) -> None:
-        """Take those of a file; the table holds every current one."""
-        self._digests = reader.view(f"{name}.digests", "Q")
-        self._keys = reader.view(f"{name}.keys", "I")
-        for key in BitMap(reader.array(f"{name}.fresh", "I")) & BitMap(current):
-            self.add(self._table.image(key), key)
 
 
 def _sorted_by(image: bytes) -> int:

@@ -13,10 +13,9 @@ from typing import TypeVar
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import Facts
-from marketplace.catalogue.images import Images
 from marketplace.catalogue.marks import ListedVerdict, Marks, SignedFacts
 from marketplace.catalogue.sections import Reader, Writer
-from marketplace.catalogue.table import FactsTable
+from marketplace.catalogue.values import Values
 from marketplace.catalogue.vocabulary import Vocabulary
 from marketplace.rules.current import Claim, Rank
 from marketplace.rules.visibility import Stand
@@ -28,13 +27,14 @@ class CatalogueLog:
     """A log up to the row that was read last.
 
     Args:
-        table: has the facts of every entry that is current in some log.
+        values: have the facts of every entry that is current in some log.
         verdicts: on certificates; belong to the catalogue.
     """
 
-    def __init__(self, name: str, table: FactsTable, verdicts: Mapping[int, ListedVerdict]) -> None:
+    def __init__(self, name: str, values: Values, verdicts: Mapping[int, ListedVerdict]) -> None:
         self.name = name
-        self.table = table
+        self._all = values
+        self.table = values.items
         self.marks = Marks(verdicts)
         #: As far as it was read.
         self.stand = Stand(0)
@@ -45,7 +45,6 @@ class CatalogueLog:
         #: Of the few entries that have one: ``Facts.twins`` and ``Facts.trusted``.
         self.twins: dict[int, tuple[tuple[int, str], ...]] = {}
         self._trusted: dict[int, Rank] = {}
-        self._images = Images(table)
         self.vocabulary = Vocabulary()
         #: How often entries were put in, and the images that the last ones are about, each by an endorser.
         self.puts, self.latest = 0, frozenset[bytes]()
@@ -66,12 +65,10 @@ class CatalogueLog:
         if self.stand.size:
             images = {facts.entry_key: facts.image for facts in many}
             for image in set(images.values()) - seen:
-                former |= self._images.find(image, self.current)
+                former |= self._all.images.find(image, self.current)
             self._remove(former)
             seen.update(images.values())
             self.latest = frozenset(images.values())
-            for key, image in images.items():
-                self._images.add(image, key)
         strengths: defaultdict[str, list[int]] = defaultdict(list)
         for facts in many:
             if facts.twins:
@@ -99,23 +96,12 @@ class CatalogueLog:
         Returns:
             the keys of the entries that went.
         """
-        former = {key for keys in self.of_images(images).values() for key in keys}
+        held = self._all.images.find_many(images, self.current)
+        former = {key for keys in held.values() for key in keys}
         if former:
             self._remove(former)
             self.puts, self.latest = self.puts + 1, frozenset(images)
         return list(former)
-
-    def arrive(self, stand: Stand) -> None:
-        """Say that everything up to a state of the log was put in."""
-        if self.stand.size:
-            self._images.settle(self.current)
-        else:
-            self._images.gather(self.current)
-        self.stand = stand
-
-    def of_images(self, images: Iterable[bytes]) -> dict[bytes, set[int]]:
-        """The keys of the current entries about some images, each by an endorser, where there are any."""
-        return self._images.find_many(images, self.current)
 
     def signed(self, key: int) -> SignedFacts:
         """The facts that the marks of a current entry depend on."""
@@ -138,7 +124,6 @@ class CatalogueLog:
         writer.named(f"{name}.signatures", self.signatures)
         writer.json(f"{name}.twins", list(self.twins.items()))
         writer.json(f"{name}.trusted", list(self._trusted.items()))
-        self._images.write(f"{name}.images", writer)
         self.marks.write(f"{name}.marks", writer)
         writer.json(f"{name}.vocabulary", self.vocabulary.counts())
 
@@ -152,7 +137,6 @@ class CatalogueLog:
         twins, trusted = reader.json(f"{name}.twins"), reader.json(f"{name}.trusted")
         self.twins = {key: tuple((one, strength) for one, strength in every) for key, every in twins}
         self._trusted = {key: (created, deprecated, entry) for key, (created, deprecated, entry) in trusted}
-        self._images.read(f"{name}.images", reader, self.current)
         self.marks.read(f"{name}.marks", reader)
         self.vocabulary.add_counts(reader.json(f"{name}.vocabulary"))
 

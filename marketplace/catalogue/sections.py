@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Literal, TypeAlias
 from pyroaring import BitMap
 
 #: What a file begins with; the number changes whenever the sections mean something else.
-MAGIC = b"marketplace catalogue 6\n"
+MAGIC = b"marketplace catalogue 7\n"
 #: Bytes of the digest: against damage, not against somebody who can write the file.
 _DIGEST = 32
 #: Types of numbers, as ``array`` names them.

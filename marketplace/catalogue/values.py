@@ -7,12 +7,13 @@ share between threads; the catalogue sees to that.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pyroaring import BitMap
 
 from marketplace.catalogue.facts import COLUMNS, SPELLED, Facts, facet_value, values_of
+from marketplace.catalogue.images import Images
 from marketplace.catalogue.order import Order, Rank, SortKey
 from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.table import FactsTable
@@ -42,6 +43,7 @@ class Values:
             SortKey.SIZE: _order(table, table.size),
         }
         self._expiring = _order(table, table.valid_until)
+        self.images = Images(table)
 
     def put(self, many: Sequence[Facts]) -> list[int]:
         """Hold those of some entries that are not held; ``arrange`` what it returns before anybody looks."""
@@ -67,8 +69,9 @@ class Values:
                 self._spellings.setdefault((facet, value), Counter())[spelling] += len(holding)
         return fresh
 
-    def arrange(self, keys: Iterable[int]) -> None:
-        """Put entries that were put in into every order."""
+    def arrange(self, keys: Sequence[int]) -> None:
+        """Put entries that were put in into every order, and have them found by their images."""
+        self.images.add(keys)
         for order in self.orders.values():
             order.add(keys)
         self._expiring.add(filter(self.items.expires, keys))
@@ -159,6 +162,7 @@ class Values:
         for by, order in self.orders.items():
             order.write(f"order.{by}", writer)
         self._expiring.write("order.expiring", writer)
+        self.images.write(writer)
         for facet in SPELLED:
             writer.named(f"values.{facet}", self._by_value[facet])
         writer.bitmaps("deprecated", [self._deprecated])
@@ -170,6 +174,7 @@ class Values:
         for by, order in self.orders.items():
             order.read(f"order.{by}", reader)
         self._expiring.read("order.expiring", reader)
+        self.images.read(reader)
         for facet in SPELLED:
             self._by_value[facet] = reader.named(f"values.{facet}")
             for spelled, uses in self.items.pool(facet).used():

@@ -66,7 +66,7 @@ class CatalogueView:
         self._current, self._puts = [one.current for one in logs], [one.puts for one in logs]
         self._stands = [one.stand for one in logs]
         #: Of what is current in each log, what another one serves, or something newer there supersedes.
-        self._hidden = _hidden(logs) if former is None else former._hidden_since(self._logs)
+        self._hidden = _hidden(logs, values) if former is None else former._hidden_since(self._logs)
         #: What each log serves, so that every entry is served once.
         self._served = [current - hidden for current, hidden in zip(self._current, self._hidden, strict=True)]
         #: Keys of everything to be seen.
@@ -183,20 +183,20 @@ class CatalogueView:
     def _hidden_since(self, logs: tuple[CatalogueLog, ...]) -> list[BitMap]:
         """What is hidden of each log by now, looking only at the images about which something came."""
         if any(one is not other for one, other in zip(logs, self._logs, strict=True)):
-            return _hidden(logs)  # one was read anew
+            return _hidden(logs, self._all)  # one was read anew
         images = set[bytes]()
         for one, puts in zip(logs, self._puts, strict=True):
             if one.puts > puts + 1:
-                return _hidden(logs)  # only the last images are known
+                return _hidden(logs, self._all)  # only the last images are known
             if one.puts > puts:
                 images |= one.latest
         if len(images) > _FEW:
-            return _hidden(logs)
+            return _hidden(logs, self._all)
         hidden = list(self._hidden)
         if len(logs) > 1 and images:
             held = defaultdict[bytes, list[tuple[int, int]]](list)
             for number, one in enumerate(logs):
-                for image, keys in one.of_images(images).items():
+                for image, keys in self._all.images.find_many(images, one.current).items():
                     held[image] += ((number, key) for key in keys)
             _hide(logs, held, hidden)
         return hidden
@@ -229,20 +229,19 @@ def _commonest(counts: Iterable[tuple[str, int]], limit: int) -> list[tuple[str,
     return sorted(counts, key=lambda item: (-item[1], item[0]))[:limit]
 
 
-def _hidden(logs: Sequence[CatalogueLog]) -> list[BitMap]:
+def _hidden(logs: Sequence[CatalogueLog], values: Values) -> list[BitMap]:
     """For each log what is current there and not shown: of all logs together, every entry is shown once."""
     hidden = [BitMap() for _ in logs]
     if len(logs) < 2:
         return hidden
-    table = logs[0].table
     largest = max(range(len(logs)), key=lambda number: len(logs[number].current))
     # The largest log is only asked about what the others hold, and each of them is walked once.
     held = defaultdict[bytes, list[tuple[int, int]]](list)
     for number, one in enumerate(logs):
         if number != largest:
             for key in one.current:
-                held[table.image(key)].append((number, key))
-    for image, keys in logs[largest].of_images(held).items():
+                held[values.items.image(key)].append((number, key))
+    for image, keys in values.images.find_many(held, logs[largest].current).items():
         held[image] += ((largest, key) for key in keys)
     _hide(logs, held, hidden)
     return hidden
