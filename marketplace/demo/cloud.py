@@ -7,7 +7,6 @@ goes through the commands that operators use; the data lies in a temporary direc
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -25,39 +23,11 @@ import httpx
 from marketplace.demo.content import serving
 from marketplace.demo.federation import DemoSite, until
 from marketplace.demo.hypervisor import MESSAGE, Hypervisor, boot_disk, reason_against, running_hypervisor
-from validators.document import format_time
-from validators.identifier import identifier_from_sha1
 
 PORT = 6561
 EMAIL = "alice@images.example.org"
 TAG = "tiny"
 _COMMAND = (sys.executable, "-c", "from marketplace.cli import main; main()")
-_DRAFT = """<?xml version="1.0" encoding="UTF-8"?>
-<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dcterms="http://purl.org/dc/terms/"
-  xmlns:slreq="http://mp.stratuslab.eu/slreq#" xmlns:slterms="http://mp.stratuslab.eu/slterms#"
-  xml:base="http://mp.stratuslab.eu/">
- <rdf:Description rdf:about="#{identifier}">
-  <dcterms:identifier>{identifier}</dcterms:identifier>
-  <slreq:bytes>{size}</slreq:bytes>
-  <slreq:checksum rdf:parseType="Resource"><slreq:algorithm>SHA-1</slreq:algorithm>
-   <slreq:value>{sha1}</slreq:value></slreq:checksum>
-  <slreq:checksum rdf:parseType="Resource"><slreq:algorithm>SHA-512</slreq:algorithm>
-   <slreq:value>{sha512}</slreq:value></slreq:checksum>
-  <dcterms:type>base</dcterms:type>
-  <slterms:kind>machine</slterms:kind>
-  <slterms:os>none</slterms:os>
-  <slterms:os-version>{number}</slterms:os-version>
-  <slterms:os-arch>x86_64</slterms:os-arch>
-  <slterms:version>{number}.0</slterms:version>
-  <dcterms:format>raw</dcterms:format>
-  <dcterms:title>Tiny image {number}</dcterms:title>
-  <dcterms:description>Boots, says so on its first serial line, and stops.</dcterms:description>
-  <dcterms:valid>{valid}</dcterms:valid>
-  <dcterms:alternative>tiny</dcterms:alternative>
-  <slterms:location>{location}</slterms:location>
- </rdf:Description>
-</rdf:RDF>
-"""
 _SITE = """name = "demo"
 state = "state"
 run = "run"
@@ -185,7 +155,7 @@ def _marketplace(data: Path, stack: ExitStack) -> tuple[DemoSite, str]:
 
 
 def _endorse(folder: Path, marketplace: DemoSite, content: str) -> list[str]:
-    """Make three images, sign what is said of them, and upload that; their identifiers."""
+    """Make three images and publish them; their identifiers."""
     (folder / "site").mkdir()
     certificate, key = folder / "site" / "alice.pem", folder / "alice.key"
     _command(
@@ -193,29 +163,18 @@ def _endorse(folder: Path, marketplace: DemoSite, content: str) -> list[str]:
     )
     made = []
     for number in (1, 2, 3):
-        data = boot_disk(f"tiny {number}")
-        (folder / "content" / f"tiny-{number}.raw").write_bytes(data)
-        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-        draft = folder / f"tiny-{number}.xml"
-        valid = format_time(datetime.now(UTC).replace(microsecond=0) + timedelta(days=30))
-        draft.write_text(
-            _DRAFT.format(
-                identifier=identifier_from_sha1(sha1),
-                size=len(data),
-                sha1=sha1,
-                sha512=hashlib.sha512(data).hexdigest(),
-                number=number,
-                valid=valid,
-                location=f"{content}/tiny-{number}.raw",
-            )
-        )
-        signed = folder / f"tiny-{number}.signed.xml"
-        _command(
-            "sign", str(draft), "--cert", str(certificate), "--key", str(key), "--out", str(signed),
-            MARKETPLACE_KEY_PASSWORD="",
+        image = folder / "content" / f"tiny-{number}.raw"
+        image.write_bytes(boot_disk(f"tiny {number}"))
+        told = _command(
+            "publish", str(image), "--tag", TAG, "--title", f"Tiny image {number}",
+            "--description", "Boots, says so on its first serial line, and stops.",
+            "--os", "none", "--os-version", str(number), "--arch", "x86_64", "--version", f"{number}.0",
+            "--format", "raw", "--valid", "30d", "--location", f"{content}/{image.name}",
+            "--allow-private", "127.0.0.1", "--work", str(folder / "work"), "--yes",
+            "--endpoint", marketplace.url, "-o", "id",
+            "--cert", str(certificate), "--key", str(key), MARKETPLACE_KEY_PASSWORD="",
         )  # fmt: skip
-        _command("upload", str(signed), "--endpoint", marketplace.url)
-        made.append(identifier_from_sha1(sha1))
+        made.append(told.partition("/")[0])
     click.echo(f"{EMAIL} endorsed three tiny images that boot, with the tag {TAG}")
     return made
 
