@@ -9,22 +9,11 @@ from datetime import datetime, timedelta
 from lxml import etree
 
 from marketplace.demo.images import make_image
+from validators import vocabulary as v
 from validators.document import format_time
+from validators.drafting import ImageContent, new_draft
 from validators.identifier import identifier_from_sha1
-from validators.vocabulary import (
-    ABOUT,
-    BASE,
-    DCTERMS,
-    DESCRIPTION,
-    PARSE_TYPE,
-    RDF,
-    RDF_ROOT,
-    SLREQ,
-    SLTERMS,
-    XML_BASE,
-)
 
-_PREFIXES = {"rdf": RDF, "dcterms": DCTERMS, "slreq": SLREQ, "slterms": SLTERMS}
 #: Stands for the URL of the content server in locations; nothing lies in this folder of it.
 CONTENT_SERVER, GONE = "CONTENT", "gone/"
 #: What every entry says of its file, so that nobody takes it for what it stands for.
@@ -97,58 +86,37 @@ def draft(entry: DemoEntry, now: datetime, content: str) -> bytes:
         algorithm: hashlib.new(name, image, usedforsecurity=False).hexdigest()
         for algorithm, name in _CHECKSUMS.items()
     }
-    identifier = identifier_from_sha1(digests["SHA-1"])
-    root = etree.Element(RDF_ROOT, {XML_BASE: BASE}, nsmap=_PREFIXES)
-    description = etree.SubElement(root, DESCRIPTION, {ABOUT: f"#{identifier}"})
-    _add(description, DCTERMS, "identifier", identifier)
-    _add(description, SLREQ, "bytes", str(len(image)))
-    for algorithm, value in digests.items():
-        checksum = etree.SubElement(description, f"{{{SLREQ}}}checksum", {PARSE_TYPE: "Resource"})
-        _add(checksum, SLREQ, "algorithm", algorithm)
-        _add(checksum, SLREQ, "value", value)
-    _add(description, DCTERMS, "type", entry.type)
-    for namespace, name, text in _terms(entry, now, content):
-        _add(description, namespace, name, text)
+    about = ImageContent(identifier_from_sha1(digests["SHA-1"]), len(image), digests)
+    root = etree.fromstring(new_draft(about, entry.type, _terms(entry, now, content)))
     for extension in etree.fromstring(f"<extra>{_STAND_IN}{entry.extra}</extra>"):
-        description.append(extension)
+        root[0].append(extension)
     etree.indent(root)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
-def _terms(entry: DemoEntry, now: datetime, content: str) -> list[tuple[str, str, str]]:
-    title = entry.title or f"{entry.os} {entry.os_version} ({entry.os_arch})"
-    made = now - timedelta(days=entry.age)
-    valid = None if entry.valid is None else format_time(now + timedelta(days=entry.valid))
-    other = None if entry.replaced_by is None else _identifier(entry.replaced_by)
-    terms = [
-        (SLTERMS, "kind", entry.kind),
-        (SLTERMS, "os", entry.os),
-        (SLTERMS, "os-version", entry.os_version),
-        (SLTERMS, "os-arch", entry.os_arch),
-        (SLTERMS, "version", entry.version),
-        (DCTERMS, "format", entry.format),
-        (DCTERMS, "compression", entry.compression),
-        (DCTERMS, "created", format_time(made)),
-        (DCTERMS, "valid", valid),
-        (DCTERMS, "title", title),
-        (DCTERMS, "description", entry.description),
-        (DCTERMS, "publisher", entry.publisher),
-        (SLTERMS, "hypervisor", "kvm" if entry.kind == "machine" else None),
-        (SLTERMS, "deprecated", entry.deprecated),
-        (DCTERMS, "isReplacedBy", other),
-    ]
-    present = [(namespace, name, text) for namespace, name, text in terms if text is not None]
-    tags = [(DCTERMS, "alternative", tag) for tag in entry.tags]
-    return (
-        present
-        + tags
-        + [(SLTERMS, "location", place.replace(CONTENT_SERVER, content)) for place in entry.addresses()]
-    )
+def _terms(entry: DemoEntry, now: datetime, content: str) -> dict[str, list[str]]:
+    terms = {
+        v.KIND: entry.kind,
+        v.OS: entry.os,
+        v.OS_VERSION: entry.os_version,
+        v.OS_ARCH: entry.os_arch,
+        v.VERSION: entry.version,
+        v.FORMAT: entry.format,
+        v.dcterms("compression"): entry.compression,
+        v.CREATED: format_time(now - timedelta(days=entry.age)),
+        v.VALID: None if entry.valid is None else format_time(now + timedelta(days=entry.valid)),
+        v.TITLE: entry.title or f"{entry.os} {entry.os_version} ({entry.os_arch})",
+        v.DESCRIPTION_TEXT: entry.description,
+        v.PUBLISHER: entry.publisher,
+        v.slterms("hypervisor"): "kvm" if entry.kind == "machine" else None,
+        v.DEPRECATED: entry.deprecated,
+        v.REPLACED_BY: None if entry.replaced_by is None else _identifier(entry.replaced_by),
+    }
+    return {name: [text] for name, text in terms.items() if text is not None} | {
+        v.ALTERNATIVE: list(entry.tags),
+        v.LOCATION: [place.replace(CONTENT_SERVER, content) for place in entry.addresses()],
+    }
 
 
 def _identifier(entry: DemoEntry) -> str:
     return identifier_from_sha1(hashlib.sha1(entry.image(), usedforsecurity=False).hexdigest())
-
-
-def _add(parent: etree._Element, namespace: str, name: str, text: str) -> None:
-    etree.SubElement(parent, f"{{{namespace}}}{name}").text = text
