@@ -15,6 +15,7 @@ from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.operator import actor, writing
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.progress import progress
+from marketplace.cli.streams import say
 from marketplace.logs import printable
 from marketplace.moments import counted
 
@@ -70,10 +71,7 @@ def export(
             for _ in service.export(directory, log):
                 count += 1
                 advance(1)
-    click.echo(
-        f"marketplace: exported {counted(count, 'entry', 'entries')} to {printable(str(directory))}.",
-        err=True,
-    )
+    say(f"exported {counted(count, 'entry', 'entries')} to {printable(str(directory))}.")
 
 
 @examples(
@@ -99,10 +97,9 @@ def import_(source: SettingsSource, audience: str | None, directory: Path) -> No
     settings = source.read()
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
         counts = _import(ImportService(ingest), paths, log)
-    click.echo(
-        f"marketplace: {counted(counts['created'], 'entry', 'entries')} created, "
-        f"{counts['unchanged']} unchanged, {counted(counts['failed'], 'file')} left out.",
-        err=True,
+    say(
+        f"{counted(counts['created'], 'entry', 'entries')} created, "
+        f"{counts['unchanged']} unchanged, {counted(counts['failed'], 'file')} left out."
     )
     if counts["failed"]:
         everything = counts["failed"] == len(paths)
@@ -143,6 +140,6 @@ def _import(service: ImportService, paths: list[Path], log: str) -> Counter[str]
                 name = printable(imported.path.name)
                 # What the operating system says of a file begins with its path.
                 message = message.removeprefix(f"{printable(str(imported.path))}: ")
-                click.echo(f"marketplace: {name}: {message}", err=True)
+                say(f"{name}: {message}")
             advance(1)
     return counts

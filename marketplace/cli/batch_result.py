@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
-
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.output import Format, write_records
+from marketplace.cli.streams import say
 
 
 @dataclass
@@ -32,7 +31,7 @@ class BatchResult:
         """Count an entry that went well; a note goes to standard error."""
         self.good.append(record)
         if note:
-            click.echo(f"marketplace: {note}", err=True)
+            say(f"{note}")
 
     def fail(self, name: str, error: Exception) -> None:
         """Count an entry that failed."""
@@ -49,7 +48,7 @@ class BatchResult:
         if self.total == 1 and self.failed:
             raise CommandError(*self.failed[0])
         for message, _ in self.failed:
-            click.echo(f"marketplace: {message}", err=True)
+            say(f"{message}")
         if self.failed:
             raise self._summary()
 

@@ -12,6 +12,7 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode, explain
 from marketplace.cli.options import SettingsSource, settings_options
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted
 
@@ -81,9 +82,9 @@ def upgrade(
         settings.database_url,
         patience,
         only_expand=only_expand,
-        tell=lambda line: click.echo(f"marketplace: {line}", err=True),
+        tell=say,
     )
-    click.echo(f"marketplace: {_result(done)}", err=True)
+    say(_result(done))
 
 
 def _result(done: Upgraded) -> str:
@@ -117,7 +118,7 @@ def backup(file: Path, source: SettingsSource) -> None:
     settings = source.read()
     with open_database(settings):
         copied = copy_sqlite(settings.database_url, file)
-    click.echo(f"marketplace: {counted(copied, 'entry', 'entries')} copied to {file}.", err=True)
+    say(f"{counted(copied, 'entry', 'entries')} copied to {file}.")
 
 
 def make_data_directory(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.streams import say
 from marketplace.cli.webhook_access import name_argument, registry_of
 
 
@@ -33,7 +34,7 @@ def test(source: SettingsSource, name: str) -> None:
         came = sender.send_test(hook, by=actor())
     if came.state != SENT:
         raise CommandError(f"the test did not arrive: {came.error}", ExitCode.NETWORK_OR_SERVER)
-    click.echo(f"marketplace: the receiver answered {came.status} after {came.duration} ms.", err=True)
+    say(f"the receiver answered {came.status} after {came.duration} ms.")
 
 
 @examples("marketplace webhook deliveries 1a2b3c4d5e6f7a8b")
@@ -66,7 +67,7 @@ def deliveries(source: SettingsSource, output: Format, limit: int, name: str) ->
     columns = ("event", "kind", "state", "attempts", "status", "ms", "next", "error")
     write_records(shown, columns, output, identify="event")
     if not found:
-        click.echo("marketplace: there are no deliveries of this webhook.", err=True)
+        say("there are no deliveries of this webhook.")
 
 
 @examples("marketplace webhook redeliver 1a2b3c4d5e6f7a8b evt_0123456789abcdef01234567")
@@ -81,4 +82,4 @@ def redeliver(source: SettingsSource, name: str, event: str) -> None:
     with writing(source) as session:
         hook = registry_of(source, session).get(name)
         Deliveries(session).redeliver(hook, event, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: {event} will be sent now.", err=True)
+    say(f"{event} will be sent now.")

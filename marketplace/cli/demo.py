@@ -9,6 +9,7 @@ import click
 from marketplace.cli.database import open_database, open_ingest
 from marketplace.cli.examples import examples
 from marketplace.cli.options import SettingsSource, settings_options
+from marketplace.cli.streams import say
 from marketplace.moments import counted
 
 
@@ -30,8 +31,7 @@ def demo(source: SettingsSource) -> None:
     with open_database(settings) as database, open_ingest(database, settings) as ingest:
         loaded = load_demo(settings.data / "demo", ingest, datetime.now(UTC))
     entries = counted(loaded.entries, "entry", "entries")
-    click.echo(
-        f"marketplace: demo catalogue of {entries} ({loaded.created} new); "
-        f"keys and a draft to sign are in {loaded.directory}.",
-        err=True,
+    say(
+        f"demo catalogue of {entries} ({loaded.created} new); "
+        f"keys and a draft to sign are in {loaded.directory}."
     )

@@ -11,6 +11,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded, write_document
 from marketplace.cli.list_show import find_path
 from marketplace.cli.options import endpoint_option, open_client
+from marketplace.cli.streams import say
 from marketplace.evidence.bundle import MAX_BUNDLE, parse_evidence
 from marketplace.evidence.errors import EvidenceError
 from marketplace.evidence.recipe import RECIPE
@@ -69,14 +70,11 @@ def show_evidence(file: str, key: str | None, anchors: Path | None) -> None:
     logged = proven.logged
     click.echo("no receipt of a log" if logged is None else f"in the log {logged[0]} at {logged[1]}")
     if anchors is None and proven.anchors:
-        click.echo("marketplace: the anchors are the site's own choice: name yours with --anchors.", err=True)
+        say("the anchors are the site's own choice: name yours with --anchors.")
     if key is None and logged is not None:
-        click.echo("marketplace: the key of the log is the file's own word: name it with --key.", err=True)
+        say("the key of the log is the file's own word: name it with --key.")
     if not found.whole:
-        click.echo(
-            "marketplace: a withdrawal that the site does not show may count beside what is in the file.",
-            err=True,
-        )
+        say("a withdrawal that the site does not show may count beside what is in the file.")
 
 
 def _fingerprints(pem: bytes) -> frozenset[str]:

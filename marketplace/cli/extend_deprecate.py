@@ -18,6 +18,7 @@ from marketplace.cli.list_show import find_path, path_of_url
 from marketplace.cli.options import as_one, audience_option, endpoint_option, open_client
 from marketplace.cli.output import Format, output_option
 from marketplace.cli.progress import progress
+from marketplace.cli.streams import say
 from marketplace.cli.upload import pending_note, receipt_fields
 from marketplace.client import MarketplaceClient, Uploaded
 from marketplace.client.errors import EntryConflictError, EntryRefusedError
@@ -186,7 +187,7 @@ def revise(revision: Revision, entries: Sequence[str], change: _Change, done: st
                     _show_change(entry, draft)
                 else:
                     for line in changes_between(entry.data, draft):
-                        click.echo(f"marketplace: {printable(line)}", err=True)
+                        say(f"{printable(line)}")
                     group = revision.audience or _audience_of(client, entry)
                     named = find_tagged(client, entry.endorser.email, tag) if tag else None
                     receipt = _upload(client, draft, (entry, named or entry), identity, group)

@@ -10,6 +10,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.progress import progress
+from marketplace.cli.streams import say
 from marketplace.moments import counted
 
 
@@ -39,4 +40,4 @@ def fsck(source: SettingsSource, output: Format) -> None:
     checked = f"{counted(workload.documents, 'document')} and {counted(workload.changes, 'log row')} verified"
     if found:
         raise CommandError(f"{checked}: {counted(len(found), 'fault')} found", ExitCode.VERIFICATION_FAILED)
-    click.echo(f"marketplace: {checked}, no faults.", err=True)
+    say(f"{checked}, no faults.")

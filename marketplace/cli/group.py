@@ -10,6 +10,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import utc_now
 
@@ -43,7 +44,7 @@ def create(source: SettingsSource, name: str, members: tuple[str, ...]) -> None:
         groups.create(name, by=actor(), at=now)
         for member in members:
             groups.add(name, member, by=actor(), at=now)
-    click.echo(f"marketplace: group {name} created.", err=True)
+    say(f"group {name} created.")
 
 
 @examples(
@@ -66,7 +67,7 @@ def list_(source: SettingsSource, output: Format) -> None:
         rows = [_members(one) for one in groups]
     write_records(rows, columns, output, identify="name")
     if not rows:
-        click.echo("marketplace: no groups yet.", err=True)
+        say("no groups yet.")
 
 
 @examples("marketplace group add astronomy you@example.org")

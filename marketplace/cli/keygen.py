@@ -13,6 +13,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import write_record
 from marketplace.cli.passwords import VARIABLE, configured_password
+from marketplace.cli.streams import say
 from marketplace.files import create_whole
 from marketplace.publishing.keys import (
     certificate_pem,
@@ -77,10 +78,7 @@ def keygen(
     _write(_contents(identity, password, paths))
     if not password:
         where = paths.get("p12") or paths["key"]
-        click.echo(
-            f"marketplace: note: {where} is not encrypted: anybody who can read it can sign as {email}",
-            err=True,
-        )
+        say(f"note: {where} is not encrypted: anybody who can read it can sign as {email}")
     ends = format_time(identity.certificate.not_valid_after_utc)
     write_record({"email": email, "valid until": ends} | paths, "table")
 

@@ -12,6 +12,7 @@ import click
 from marketplace.cli.files import MAX_KEY_FILE, read_bounded
 from marketplace.cli.options import as_one
 from marketplace.cli.passwords import VARIABLE, open_identity
+from marketplace.cli.streams import say
 from validators.signing import SigningIdentity, load_pem, load_pkcs12
 from validators.signing_identity import MAX_INTERMEDIATES
 
@@ -40,11 +41,10 @@ class KeyFiles:
         """
         identity = open_identity(self._loader(), self.password_file)
         if identity.left_out:
-            click.echo(
-                f"marketplace: note: {identity.left_out} of the issuers above the certificate are left out: "
+            say(
+                f"note: {identity.left_out} of the issuers above the certificate are left out: "
                 f"an entry carries {MAX_INTERMEDIATES}; a site that trusts the one at the top needs the "
-                "others in its trust.intermediates",
-                err=True,
+                "others in its trust.intermediates"
             )
         return identity
 

@@ -15,6 +15,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import write_document
 from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.streams import say
 from marketplace.client import MarketplaceClient
 from marketplace.client.errors import ClientError
 from marketplace.client.listing import ListQuery, Location, Status
@@ -102,7 +103,7 @@ def list_(
         )
         count = write_records(records, columns, output, identify="entry")
     if not count:
-        click.echo("marketplace: no entries match.", err=True)
+        say("no entries match.")
 
 
 @examples(
@@ -136,10 +137,9 @@ def show(endpoint: str | None, output: Format, out: str | None, entry: str) -> N
             beside = {"also_current": list(rivals)} if rivals else {}
             write_record(status | _facts(accepted, output) | beside, output, identify="entry")
     if rivals:
-        click.echo(
-            "marketplace: two certificates use this address, and both have a current entry about "
-            f"this image ({', '.join(rivals[:3])}). Anybody can write an address into a certificate",
-            err=True,
+        say(
+            "two certificates use this address, and both have a current entry about "
+            f"this image ({', '.join(rivals[:3])}). Anybody can write an address into a certificate"
         )
     if out is not None:
         write_document(out, data)

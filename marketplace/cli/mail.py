@@ -11,6 +11,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor, reading, writing
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted
 from validators.document import format_time
@@ -66,7 +67,7 @@ def list_(source: SettingsSource, output: Format, sent: bool) -> None:
     ]
     write_records(rows, _COLUMNS, output, identify="id")
     if not rows:
-        click.echo("marketplace: no mail waits, and none was given up.", err=True)
+        say("no mail waits, and none was given up.")
 
 
 @examples(
@@ -114,7 +115,7 @@ def test(source: SettingsSource, address: str) -> None:
     from marketplace.mail.operating import send_test
 
     send_test(source.read(), address, datetime.now(UTC))
-    click.echo(f"marketplace: the mail server accepted a mail to {address}.", err=True)
+    say(f"the mail server accepted a mail to {address}.")
 
 
 def _chosen(everything: bool, numbers: tuple[int, ...]) -> list[int] | None:
@@ -131,4 +132,4 @@ def _finish(count: int, keys: list[int] | None, done: str, not_done: tuple[str, 
         if len(set(keys)) > 1:
             told = f"{count} of {counted(len(set(keys)), 'mail')} {done}: the rest {several}"
         raise CommandError(f"{told} (marketplace mail list)", ExitCode.NOT_FOUND)
-    click.echo(f"marketplace: {counted(count, 'mail')} {done}.", err=True)
+    say(f"{counted(count, 'mail')} {done}.")

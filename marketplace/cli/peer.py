@@ -12,6 +12,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, document_option, write_record
 from marketplace.cli.peer_list import register
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted
 
@@ -52,7 +53,7 @@ def init(source: SettingsSource, output: Format, origin: str | None) -> None:
 
     settings = source.read()
     keys = create_keys(settings.data, origin or urlsplit(settings.site.url).netloc.lower())
-    click.echo(f"marketplace: {keys.site} has keys now; restart its server to publish.", err=True)
+    say(f"{keys.site} has keys now; restart its server to publish.")
     _write_keys(keys, output)
 
 
@@ -111,14 +112,13 @@ def new_epoch(source: SettingsSource, log: str, force: bool, yes: bool) -> None:
             verify_halted(old)
         seen = CosigningService(database, keys, lambda: now).at_peers(old)
         for name in seen.silent:
-            click.echo(f"marketplace: {name} does not answer; it may have more entries.", err=True)
+            say(f"{name} does not answer; it may have more entries.")
         if not yes:
             end = max([old.size, *(head.size for head in seen.heads)])
             again = counted(old.size - old.head, "entry", "entries")
-            click.echo(
-                f"marketplace: {old.origin} would end at {counted(end, 'row')}, and {again} would be "
-                "published again; nothing was changed: --yes does it.",
-                err=True,
+            say(
+                f"{old.origin} would end at {counted(end, 'row')}, and {again} would be "
+                "published again; nothing was changed: --yes does it."
             )
             return
         with database.write() as session:
@@ -127,7 +127,7 @@ def new_epoch(source: SettingsSource, log: str, force: bool, yes: bool) -> None:
                 actor(), "federation.new-epoch", opened.origin, {"instead of": old.origin}
             )
     click.echo(opened.origin)
-    click.echo("marketplace: inform the operators of your peers: they have to accept it.", err=True)
+    say("inform the operators of your peers: they have to accept it.")
 
 
 def _write_keys(keys: SiteKeys, output: Format) -> None:

@@ -14,6 +14,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.streams import say
 from marketplace.moments import counted, utc_now
 
 if TYPE_CHECKING:
@@ -134,9 +135,9 @@ def release(source: SettingsSource, name: str, from_start: bool, epoch: str | No
             released = peers.release(name)
             for log in released:
                 size = log.trusted.proven.size
-                click.echo(f"marketplace: {log.origin} goes on behind row {size}.", err=True)
+                say(f"{log.origin} goes on behind row {size}.")
             if not released:
-                click.echo(f"marketplace: nothing of {name} was quarantined.", err=True)
+                say(f"nothing of {name} was quarantined.")
 
 
 @examples("marketplace peer pull mp.example.net")

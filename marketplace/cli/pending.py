@@ -10,6 +10,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.operator import actor, reading, writing
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from validators.document import format_time
 
@@ -52,7 +53,7 @@ def list_(source: SettingsSource, output: Format) -> None:
         rows, ("id", "state", "email", "log", "since", "until", "certificate"), output, identify="id"
     )
     if not rows:
-        click.echo("marketplace: no uploads wait for confirmation.", err=True)
+        say("no uploads wait for confirmation.")
 
 
 @examples("marketplace pending drop 17")
@@ -65,7 +66,7 @@ def drop(source: SettingsSource, number: int) -> None:
 
     with writing(source) as session:
         operating.drop(session, number, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: upload {number} deleted.", err=True)
+    say(f"upload {number} deleted.")
 
 
 @examples("marketplace pending release 17")
@@ -79,4 +80,4 @@ def release(source: SettingsSource, number: int) -> None:
     settings = source.read()
     with writing(source) as session:
         operating.release(session, number, settings, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: upload {number} waits for its endorser again.", err=True)
+    say(f"upload {number} waits for its endorser again.")

@@ -13,6 +13,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded, read_document
 from marketplace.cli.options import SettingsSource, settings_options
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.cli.why import write_rules
 from marketplace.client import MarketplaceClient
@@ -49,7 +50,7 @@ def check(source: SettingsSource, file: Path, documents: tuple[str, ...]) -> Non
     is not allowed. `why --policy FILE` judges what a marketplace holds.
     """
     rules = read_policy(file)
-    click.echo(f"marketplace: the policy can be used (digest {rules.digest[:16]}).", err=True)
+    say(f"the policy can be used (digest {rules.digest[:16]}).")
     if documents:
         from marketplace.trust import TrustService, open_store
 
@@ -77,7 +78,7 @@ def read_policy(file: Path) -> Policy:
         return parse_policy_file(read_bounded(file, MAX_FILE + 1))
     except PolicyError as error:
         for fault in error.faults[:-1]:
-            click.echo(printable(f"marketplace: {file}: {fault.key} {fault.message}"), err=True)
+            say(f"{file}: {fault.key} {fault.message}")
         last = error.faults[-1]
         raise CommandError(f"{file}: {last.key} {last.message}", ExitCode.USAGE) from None
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from marketplace.cli.failures import CommandError, ExitCode
+from marketplace.cli.streams import say
 from marketplace.publishing.terms import COMMON, CommonTerm, TermError, parse_end, parse_setting
 from validators import vocabulary as v
 from validators.document import AcceptedEntry
@@ -99,7 +100,7 @@ def _ask(term: CommonTerm, now: datetime) -> str:
         try:
             return parse_end(answer, now)
         except TermError as error:
-            click.echo(f"marketplace: {error}", err=True)
+            say(f"{error}")
 
 
 def _parameter(term: CommonTerm) -> str:

@@ -11,6 +11,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 
 
@@ -43,7 +44,7 @@ def sites(source: SettingsSource, output: Format) -> None:
     ]
     write_records(shown, ("name", "key", "bound", "by"), output, identify="name")
     if not found:
-        click.echo("marketplace: no site sent receipts yet.", err=True)
+        say("no site sent receipts yet.")
 
 
 @examples("marketplace receipts bind cloud-1+1a2b3c4d+AbCdEfGh")
@@ -58,7 +59,7 @@ def bind(source: SettingsSource, key: str) -> None:
     parsed = parse_site_key(key)
     with writing(source) as session:
         SiteRegistry(session).bind(parsed, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: receipts of {parsed.name} are accepted with this key.", err=True)
+    say(f"receipts of {parsed.name} are accepted with this key.")
 
 
 @examples("marketplace receipts forget cloud-1")
@@ -71,7 +72,7 @@ def forget(source: SettingsSource, name: str) -> None:
 
     with writing(source) as session:
         SiteRegistry(session).forget(name, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: {name} is deleted.", err=True)
+    say(f"{name} is deleted.")
 
 
 @examples(
@@ -106,4 +107,4 @@ def recalls(source: SettingsSource, output: Format) -> None:
         shown, ("identifier", "email", "withdrawn", "site", "store", "since"), output, identify="identifier"
     )
     if not shown:
-        click.echo("marketplace: no site reported that it has a withdrawn image.", err=True)
+        say("no site reported that it has a withdrawn image.")

@@ -9,6 +9,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.progress import progress
+from marketplace.cli.streams import say
 from marketplace.moments import counted
 
 
@@ -47,4 +48,4 @@ def reindex(source: SettingsSource) -> None:
             raise CommandError(f"the index was not built: {error}", ExitCode.OTHER) from None
         finally:
             indexer.close()
-    click.echo(f"marketplace: {engine.name} index built from {counted(taken, 'log row')}.", err=True)
+    say(f"{engine.name} index built from {counted(taken, 'log row')}.")

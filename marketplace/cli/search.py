@@ -9,6 +9,7 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.options import checksum_option, endpoint_option, open_client, scope_option
 from marketplace.cli.output import Format, output_option, write_records
+from marketplace.cli.streams import say
 from marketplace.client.search import SearchQuery
 from marketplace.facets import Facet
 from marketplace.logs import printable
@@ -79,9 +80,9 @@ def search(
     columns = ("identifier", "email", "created", "os", "os_version", "os_arch", "title")
     write_records(records, columns, output, identify="entry")
     if answer.hint:
-        click.echo(f"marketplace: {printable(answer.hint)}", err=True)
+        say(f"{printable(answer.hint)}")
     if not records:
         hint = f"; try: {printable(answer.suggestion)}" if answer.suggestion else ""
-        click.echo(f"marketplace: nothing found{hint}.", err=True)
+        say(f"nothing found{hint}.")
     elif answer.total > len(records):
-        click.echo(f"marketplace: {len(records)} of {answer.total}; --limit shows more.", err=True)
+        say(f"{len(records)} of {answer.total}; --limit shows more.")

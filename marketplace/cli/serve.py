@@ -17,6 +17,7 @@ from marketplace.cli.database import make_data_directory, open_database
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.options import SettingsSource, settings_options
+from marketplace.cli.streams import say
 
 if TYPE_CHECKING:
     from marketplace.config import Settings
@@ -119,4 +120,4 @@ def _execute_again(listener: socket.socket) -> NoReturn:
 def _announce(address: str) -> None:
     # Where standard error is collected, every line of it is a log event, and there is one for this.
     if sys.stderr.isatty():
-        click.echo(f"marketplace: serving {address} (Ctrl-C stops it)", err=True)
+        say(f"serving {address} (Ctrl-C stops it)")

@@ -10,6 +10,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_document, write_document
 from marketplace.cli.keys import KeyFiles, key_options
+from marketplace.cli.streams import say
 from marketplace.moments import for_people
 from validators import accept
 from validators.clock import find_expiry
@@ -48,14 +49,11 @@ def sign(
     moment = _moment(created)
     if moment > identity.certificate.not_valid_after_utc:
         ended = for_people(identity.certificate.not_valid_after_utc, datetime.now(UTC))
-        click.echo(
-            f"marketplace: note: the certificate ended {ended}; most marketplaces refuse the entry",
-            err=True,
-        )
+        say(f"note: the certificate ended {ended}; most marketplaces refuse the entry")
     signed = sign_document(read_document(document), identity, moment, email=email)
     note = find_expiry(accept(signed), max(moment, datetime.now(UTC)))
     if note is not None:
-        click.echo(f"marketplace: note: {note}; marketplaces do not list it as valid", err=True)
+        say(f"note: {note}; marketplaces do not list it as valid")
     write_document(out, signed)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
-
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.operator import actor
 from marketplace.cli.options import SettingsSource
+from marketplace.cli.streams import say
 
 
 def keep_list(source: SettingsSource, view: str, file: Path) -> None:
@@ -34,4 +33,4 @@ def keep_list(source: SettingsSource, view: str, file: Path) -> None:
         verified = selector.verify_list(message, found, definition, now)
         with database.write() as session:
             ViewRegistry(session).keep_list(view, verified, by=actor(), at=now)
-    click.echo(f"marketplace: the view {view} serves the list of {verified.email}.", err=True)
+    say(f"the view {view} serves the list of {verified.email}.")

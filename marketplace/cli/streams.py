@@ -6,6 +6,10 @@ import io
 import os
 import sys
 
+import click
+
+from marketplace.logs import printable
+
 
 class _Leaving(io.FileIO):
     """A stream whose reader may leave, as that of ``marketplace list | head`` does.
@@ -20,6 +24,11 @@ class _Leaving(io.FileIO):
             return super().write(data)  # type: ignore[arg-type]  # any buffer, as the base class takes it
         except BrokenPipeError:
             return memoryview(data).nbytes  # type: ignore[arg-type]  # likewise
+
+
+def say(text: str) -> None:
+    """Tell people something in a line on standard error; standard output is for results."""
+    click.echo(printable(f"marketplace: {text}"), err=True)
 
 
 def let_readers_leave() -> None:

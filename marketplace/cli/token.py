@@ -12,6 +12,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted, utc_now
 
@@ -87,10 +88,7 @@ def create(
         write_record({**_members(issued.token, now), "secret": issued.secret.text}, output, identify="name")
     else:
         click.echo(issued.secret.text)
-    click.echo(
-        f"marketplace: this is token {issued.token.name}; copy it now, it is not shown again.",
-        err=True,
-    )
+    say(f"this is token {issued.token.name}; copy it now, it is not shown again.")
 
 
 @examples(
@@ -110,7 +108,7 @@ def list_(source: SettingsSource, output: Format, owner: str | None) -> None:
     now = utc_now()
     write_records([_members(one, now) for one in tokens], _COLUMNS, output, identify="name")
     if not tokens:
-        click.echo("marketplace: no tokens.", err=True)
+        say("no tokens.")
 
 
 @examples("marketplace token revoke 3f2a9c")
@@ -125,7 +123,7 @@ def revoke(source: SettingsSource, names: tuple[str, ...]) -> None:
         tokens = TokenService(session)
         for name in names:
             tokens.revoke(name, by=actor(), at=utc_now())
-    click.echo(f"marketplace: {len(names)} revoked.", err=True)
+    say(f"{len(names)} revoked.")
 
 
 @examples("marketplace token sign-out me@example.org")
@@ -141,7 +139,7 @@ def sign_out(source: SettingsSource, owner: str) -> None:
 
     with writing(source) as session:
         count = SessionService(session).close_all(owner, by=actor(), at=utc_now())
-    click.echo(f"marketplace: {counted(count, 'session')} of {owner} ended.", err=True)
+    say(f"{counted(count, 'session')} of {owner} ended.")
 
 
 def _members(one: Token, now: datetime) -> dict[str, Any]:

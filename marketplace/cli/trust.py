@@ -15,6 +15,7 @@ from marketplace.cli.operator import actor, writing
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.passwords import VARIABLE, configured_password
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.cli.why import write_rules
 from marketplace.logs import printable
@@ -51,12 +52,11 @@ def check(source: SettingsSource, output: Format) -> None:
         for one in store.faults
     ]
     write_records(faults, ("code", "path", "message"), output, identify="file")
-    click.echo(
-        f"marketplace: {counted(len(held.anchors), 'anchor')}, "
+    say(
+        f"{counted(len(held.anchors), 'anchor')}, "
         f"{counted(len(held.intermediates), 'intermediate')}, "
         f"{counted(len(held.lists), 'revocation list')}; "
-        f"{'an' if held.allowed.names else 'no'} allow-list.",
-        err=True,
+        f"{'an' if held.allowed.names else 'no'} allow-list."
     )
     if faults:
         raise CommandError(counted(len(faults), "fault"), ExitCode.VERIFICATION_FAILED)
@@ -110,16 +110,10 @@ def refresh(source: SettingsSource) -> None:
         settle = CurrentRefresh(database).refresh
         done = VerdictService(database, store, TrustService(store), utc_now, settle).refresh()
     for fault in store.faults:
-        click.echo(printable(f"marketplace: {fault.for_operators()} ({fault.code})"), err=True)
-    click.echo(
-        f"marketplace: certificates checked: {done.judged}, changed: {done.changed}.",
-        err=True,
-    )
+        say(f"{fault.for_operators()} ({fault.code})")
+    say(f"certificates checked: {done.judged}, changed: {done.changed}.")
     if done.otherwise:
-        click.echo(
-            "marketplace: running servers were started with other trust.* settings: restart them.",
-            err=True,
-        )
+        say("running servers were started with other trust.* settings: restart them.")
 
 
 @examples("marketplace trust forget old-authority.crl")
@@ -140,7 +134,7 @@ def forget(source: SettingsSource, file: str) -> None:
     if not found:
         raise CommandError(f"no revocation list from {printable(file)} is stored", ExitCode.NOT_FOUND)
     for path in found:
-        click.echo(printable(f"marketplace: no longer using {path}"), err=True)
+        say(f"no longer using {path}")
 
 
 @examples("marketplace trust import-jks truststore.jks --out anchors.pem")
@@ -176,4 +170,4 @@ def import_jks(out: str, password_file: Path | None, file: Path) -> None:
         raise CommandError(f"{file} holds no trusted certificate", ExitCode.NOT_FOUND)
     write_document(out, to_pem(found))
     for one in found:
-        click.echo(printable(f"marketplace: {one.alias}: {one.certificate.name}"), err=True)
+        say(f"{one.alias}: {one.certificate.name}")

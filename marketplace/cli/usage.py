@@ -13,6 +13,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.list_show import find_path
 from marketplace.cli.options import endpoint_option, open_client
 from marketplace.cli.output import write_record, write_records
+from marketplace.cli.streams import say
 
 
 @examples(
@@ -77,11 +78,11 @@ def usage(
     total = [{"period": "total", **found["total"]}] if rows else []
     write_records([*rows, *total], columns, "table", identify="period")
     if not rows:
-        click.echo("marketplace: nothing was counted in this time.", err=True)
+        say("nothing was counted in this time.")
     elif not found.get("exact"):
         rounded = found.get("rounded") or columns[1:]
         which = "figures" if len(rounded) == len(columns) - 1 else " and ".join(rounded)
-        click.echo(f"marketplace: {which} are rounded down to tens, without today.", err=True)
+        say(f"{which} are rounded down to tens, without today.")
 
 
 def _write_csv(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:

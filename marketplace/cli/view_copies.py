@@ -13,6 +13,7 @@ import click
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.options import SettingsSource
+from marketplace.cli.streams import say
 from marketplace.logs import printable
 from marketplace.moments import counted, for_people, utc_now
 from marketplace.tlog.note import VerifierKey, parse_verifier_key
@@ -56,12 +57,11 @@ def export_view(source: SettingsSource, view: str, url: str | None, directory: P
                 ExitCode.OTHER,
             )
     for name, reason in done.unavailable.items():
-        click.echo(f"marketplace: {name} is left out: {printable(reason)}", err=True)
-    click.echo(
-        f"marketplace: copied {counted(done.entries, 'entry', 'entries')} to {printable(str(directory))}: "
+        say(f"{name} is left out: {printable(reason)}")
+    say(
+        f"copied {counted(done.entries, 'entry', 'entries')} to {printable(str(directory))}: "
         f"{counted(done.written, 'file')} "
-        f"written, {done.unchanged} were there, {done.removed} removed.",
-        err=True,
+        f"written, {done.unchanged} were there, {done.removed} removed."
     )
 
 
@@ -88,7 +88,7 @@ def verify_static(place: str, key: str | None, view: str | None, max_age: str | 
         except CopyError as error:
             raise CommandError(f"{place}: {error} [{error.code}]", ExitCode.VERIFICATION_FAILED) from None
         for fault in find_faults(copy, read, wanted):
-            click.echo(f"marketplace: {printable(fault)}", err=True)
+            say(f"{printable(fault)}")
             wrong += 1
     if wrong:
         raise CommandError(f"{printable(place)}: {counted(wrong, 'fault')}", ExitCode.VERIFICATION_FAILED)
@@ -116,12 +116,11 @@ def _tell(address: str, copy: IndexedCopy, own: VerifierKey | None) -> None:
         f"{counted(len(index.files), 'file')}"
     )
     if head is None:
-        click.echo("marketplace: the site has no key, so nothing proves that nothing was left out.", err=True)
+        say("the site has no key, so nothing proves that nothing was left out.")
     elif own is None:
-        click.echo(
-            "marketplace: index and receipts are proved by the key that the copy itself names: give --key, "
-            "from the site's federation page or somebody you trust.",
-            err=True,
+        say(
+            "index and receipts are proved by the key that the copy itself names: give --key, "
+            "from the site's federation page or somebody you trust."
         )
 
 

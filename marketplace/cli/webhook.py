@@ -13,6 +13,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor, reading, writing, written
 from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_record, write_records
+from marketplace.cli.streams import say
 from marketplace.cli.webhook_access import name_argument, registry_of
 from marketplace.cli.whole_help import WholeGroup
 
@@ -137,7 +138,7 @@ def list_(source: SettingsSource, output: Format) -> None:
     columns = ("name", "url", "owner", "audience", "kinds", "state")
     write_records([_members(one) for one in found], columns, output, identify="name")
     if not found:
-        click.echo("marketplace: there are no webhooks.", err=True)
+        say("there are no webhooks.")
 
 
 @examples("marketplace webhook show 1a2b3c4d5e6f7a8b")
@@ -163,7 +164,7 @@ def delete(source: SettingsSource, name: str) -> None:
     """Delete a webhook NAME with its deliveries."""
     with writing(source) as session:
         registry_of(source, session).delete(name, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: {name} is deleted.", err=True)
+    say(f"{name} is deleted.")
 
 
 @examples("marketplace webhook rotate 1a2b3c4d5e6f7a8b")
@@ -189,7 +190,7 @@ def enable(source: SettingsSource, name: str) -> None:
     """Send events to a webhook NAME again, from now on."""
     with writing(source) as session:
         registry_of(source, session).enable(name, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: {name} is enabled.", err=True)
+    say(f"{name} is enabled.")
 
 
 @examples("marketplace webhook disable 1a2b3c4d5e6f7a8b --reason 'moved to another host'")
@@ -201,7 +202,7 @@ def disable(source: SettingsSource, name: str, reason: str) -> None:
     """Send no events to a webhook NAME until it is enabled again."""
     with writing(source) as session:
         registry_of(source, session).disable(name, reason, by=actor(), at=datetime.now(UTC))
-    click.echo(f"marketplace: {name} is disabled.", err=True)
+    say(f"{name} is disabled.")
 
 
 def _read_secret(file: IO[str] | None) -> bytes | None:
@@ -215,7 +216,7 @@ def _read_secret(file: IO[str] | None) -> bytes | None:
 
 def _show_secret(made: Made, output: Format) -> None:
     write_record({**_members(made.hook), "secret": made.secret}, output, identify="name")
-    click.echo("marketplace: keep the secret: it is not shown again.", err=True)
+    say("keep the secret: it is not shown again.")
 
 
 def _members(hook: Hook) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.site.common import config_option, read_site
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
-from marketplace.logs import printable
 
 
 @examples(
@@ -55,11 +55,9 @@ def install(
     migrations = table.decision.refuse_migrations
     text = hook_text(table.run.absolute(), when_down, why, refuse_migrations=migrations)
     path = install_hook(folder or FOLDER, text)
-    click.echo(f"marketplace: wrote {path}.", err=True)
-    click.echo(
-        "marketplace: reload libvirtd to use the hook: systemctl reload libvirtd; then test it: "
-        "marketplace site hook test",
-        err=True,
+    say(f"wrote {path}.")
+    say(
+        "reload libvirtd to use the hook: systemctl reload libvirtd; then test it: marketplace site hook test"
     )
 
 
@@ -72,7 +70,7 @@ def test(config: Path | None, uri: str | None) -> None:
     from marketplace.sites.decisions.hook import prove_hook
 
     for one in [uri] if uri is not None else libvirt_uris(config):
-        click.echo(printable(f"marketplace: {one}: {prove_hook(one)}"), err=True)
+        say(f"{one}: {prove_hook(one)}")
 
 
 def libvirt_uris(config: Path | None) -> list[str]:

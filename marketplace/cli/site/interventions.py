@@ -12,7 +12,7 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.site.common import config_option, judge_image, open_state, read_site, who
-from marketplace.logs import printable
+from marketplace.cli.streams import say
 from validators.identifier import is_identifier
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ def _say(kind: str, config: Path | None, until: str | None, reason: str, image: 
     )
     if kind == "import" and not known:
         then = "the site looks for it at its marketplaces, at once if the daemon runs, else at the next sync"
-    click.echo(f"marketplace: noted{note}; {then}.", err=True)
+    say(f"noted{note}; {then}.")
     if against is not None:
-        click.echo(printable(f"marketplace: it is not imported as long as this is so: {against}"), err=True)
+        say(f"it is not imported as long as this is so: {against}")
 
 
 def _reason_against(configuration: SiteConfiguration, state: State, image: str) -> str | None:

@@ -9,7 +9,7 @@ import click
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.site.common import config_option, judge_image, open_state, read_site
-from marketplace.logs import printable
+from marketplace.cli.streams import say
 
 _KINDS = ("neutron", "openstack", "nft", "nwfilter")
 
@@ -40,10 +40,7 @@ def rules(config: Path | None, kind: str, image: str) -> None:
             raise CommandError(f"{image}: {opinion.reason}", ExitCode.REFUSED_BY_POLICY)
         found = rules_of(opinions.entry(opinion.entry.entry_id), configuration.table.network)
     for one in found.left_out:
-        click.echo(printable(f"marketplace: left out: {one}"), err=True)
+        say(f"left out: {one}")
     if kind == "neutron" and found.outbound is not None:
-        click.echo(
-            "marketplace: first delete the egress rules of the new group: they let everything out.",
-            err=True,
-        )
+        say("first delete the egress rules of the new group: they let everything out.")
     click.echo(WRITERS[kind](found, image), nl=False)

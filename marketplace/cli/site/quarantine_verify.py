@@ -15,6 +15,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_record, write_records
 from marketplace.cli.progress import progress
 from marketplace.cli.site.common import config_option, open_state, read_site, show_time, who
+from marketplace.cli.streams import say
 from marketplace.cli.whole_help import WholeGroup
 from marketplace.moments import counted
 
@@ -69,7 +70,7 @@ def release(config: Path | None, reason: str, image: str) -> None:
         for one in _named(state, image):
             why = f"released from quarantine: {reason} ({who()})"
             state.copies.move(one, CopyState.WANTED, why, time.time(), failures=0, measured_by=None)
-    click.echo("marketplace: the daemon tries it again, or the next sync.", err=True)
+    say("the daemon tries it again, or the next sync.")
 
 
 @examples("marketplace site quarantine drop MMZu9WvwKIro-rtBQfDk4PsKO7_")
@@ -127,10 +128,9 @@ def verify(config: Path | None, output: Format, sample: int | None) -> None:
     write_records(faults, ("identifier", "store", "fault"), output, identify="identifier")
     wrong = sum(one["wrong"] for one in faults)
     unseen = len(faults) - wrong
-    click.echo(
-        f"marketplace: {counted(len(copies) - unseen, 'copy', 'copies')} verified, "
-        f"{counted(wrong, 'is', 'are')} wrong" + (f"; {unseen} could not be read." if unseen else "."),
-        err=True,
+    say(
+        f"{counted(len(copies) - unseen, 'copy', 'copies')} verified, "
+        f"{counted(wrong, 'is', 'are')} wrong" + (f"; {unseen} could not be read." if unseen else ".")
     )
     if wrong:
         raise CommandError("wrong copies cannot be started any more", ExitCode.VERIFICATION_FAILED)

@@ -12,6 +12,7 @@ from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.files import read_bounded
 from marketplace.cli.site.common import config_option, read_site
 from marketplace.cli.site.why_may_start import ask_now
+from marketplace.cli.streams import say
 
 
 @examples(
@@ -70,7 +71,7 @@ def seed(
     files = {} if kept is None else kept.files
     make_seed(data, instance or f"{image}-{secrets.token_hex(4)}", hostname, out, files)
     if kept is not None:
-        click.echo(f"marketplace: kept {', '.join(sorted(kept.files))} of {context}", err=True)
+        say(f"kept {', '.join(sorted(kept.files))} of {context}")
         # Values may be passwords.
-        click.echo(f"marketplace: context.sh sets {', '.join(kept.variables) or 'nothing'}", err=True)
-    click.echo(f"marketplace: wrote {out}; cloud-init reads it as a disk with the label cidata.", err=True)
+        say(f"context.sh sets {', '.join(kept.variables) or 'nothing'}")
+    say(f"wrote {out}; cloud-init reads it as a disk with the label cidata.")

@@ -11,7 +11,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.site.common import config_option, read_site
-from marketplace.logs import printable
+from marketplace.cli.streams import say
 from marketplace.moments import counted
 
 
@@ -41,15 +41,9 @@ def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
     if url is not None:
         key = find_log_key(url)
         if key is None:
-            click.echo(
-                printable(
-                    f"marketplace: {url} publishes no signed log, "
-                    "so lost entries are noticed by their number only."
-                ),
-                err=True,
-            )
+            say(f"{url} publishes no signed log, so lost entries are noticed by their number only.")
         else:
-            click.echo(printable(f"marketplace: the key of its published log is\n  {key}"), err=True)
+            say(f"the key of its published log is {key}")
             if not yes and not (sys.stdin.isatty() and click.confirm("Is this key right?", err=True)):
                 raise CommandError("the key was not confirmed; nothing was written (--yes)", ExitCode.USAGE)
     with target.open("x", encoding="utf-8") as file:
@@ -57,7 +51,7 @@ def init(config: Path | None, name: str, url: str | None, yes: bool) -> None:
     key_file = target.with_name(KEY_FILE)
     if not key_file.exists():
         _make_key(key_file, name)
-    click.echo(f"marketplace: wrote {target}; change it, then: marketplace site check", err=True)
+    say(f"wrote {target}; change it, then: marketplace site check")
 
 
 @examples(
@@ -89,7 +83,7 @@ def _make_key(file: Path, name: str) -> None:
         make_site_key(file, name)
     except FileExistsError:
         raise CommandError(f"{file} exists already; nothing was written", ExitCode.CONFLICT) from None
-    click.echo(printable(f"marketplace: made the key of {name} in {file}"), err=True)
+    say(f"made the key of {name} in {file}")
 
 
 @examples(

@@ -18,6 +18,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.site.common import config_option, open_state, read_site
+from marketplace.cli.streams import say
 from marketplace.logs import configure, printable
 from marketplace.moments import counted
 
@@ -134,10 +135,7 @@ def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
     ]
     write_records(records, ("step", "store", "identifier", "bytes", "reason"), output, identify="identifier")
     moved = sum(one.size for one in steps if one.step.value == "import")
-    click.echo(
-        f"marketplace: {counted(len(steps), 'step')}, {show_size(moved)} to fetch; nothing was changed.",
-        err=True,
-    )
+    say(f"{counted(len(steps), 'step')}, {show_size(moved)} to fetch; nothing was changed.")
     _tell_requests(done)
     _end(done, len(configuration.table.marketplace))
 
@@ -174,11 +172,10 @@ def _progress() -> Iterator[Progress | None]:
 
 def _tell(done: Done) -> None:
     for reason in done.unheard:
-        click.echo(printable(f"marketplace: {reason}"), err=True)
-    click.echo(
-        f"marketplace: {done.imported} imported, {done.withdrawn} withdrawn, {done.removed} removed, "
-        f"{done.failed} failed, {done.unproven} failed verification.",
-        err=True,
+        say(reason)
+    say(
+        f"{done.imported} imported, {done.withdrawn} withdrawn, {done.removed} removed, "
+        f"{done.failed} failed, {done.unproven} failed verification."
     )
     for one in done.withdrawals[:_NAMED]:
         told = f"  withdrawn: {one.identifier} from store {one.store}: {one.reason}"
@@ -194,19 +191,15 @@ def _tell_requests(done: Done) -> None:
     refused = done.refused_requests
     if refused:
         asked = counted(len(refused), "requested image is", "requested images are")
-        click.echo(f"marketplace: {asked} refused, and not imported:", err=True)
+        say(f"{asked} refused, and not imported:")
         for one in refused[:_NAMED]:
             click.echo(printable(f"  {one.identifier} ({one.asked_by}): {one.reason}"), err=True)
         others = len(refused) - _NAMED
         if others > 0:
             click.echo(f"  and {counted(others, 'other')}: marketplace site status", err=True)
-        click.echo(
-            f"marketplace: every rule behind a refusal: marketplace site why {refused[0].identifier}",
-            err=True,
-        )
+        say(f"every rule behind a refusal: marketplace site why {refused[0].identifier}")
     for name in done.without_images:
-        told = f"marketplace: subscription {name}: no marketplace that was heard lists an image for it"
-        click.echo(printable(told), err=True)
+        say(f"subscription {name}: no marketplace that was heard lists an image for it")
 
 
 def _end(done: Done, marketplaces: int) -> None:
