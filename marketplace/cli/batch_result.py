@@ -31,7 +31,7 @@ class BatchResult:
         """Count an entry that went well; a note goes to standard error."""
         self.good.append(record)
         if note:
-            say(f"{note}")
+            say(note)
 
     def fail(self, name: str, error: Exception) -> None:
         """Count an entry that failed."""
@@ -48,7 +48,7 @@ class BatchResult:
         if self.total == 1 and self.failed:
             raise CommandError(*self.failed[0])
         for message, _ in self.failed:
-            say(f"{message}")
+            say(message)
         if self.failed:
             raise self._summary()
 

@@ -100,7 +100,7 @@ def _ask(term: CommonTerm, now: datetime) -> str:
         try:
             return parse_end(answer, now)
         except TermError as error:
-            say(f"{error}")
+            say(str(error))
 
 
 def _parameter(term: CommonTerm) -> str:
