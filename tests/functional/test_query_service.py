@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,29 +21,19 @@ from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.sparql.errors import (
     QueryMalformedError,
     QueryNotAllowedError,
-    QueryRefusedError,
     QueryTimeoutError,
     QueryTooLargeError,
     QueryUnavailableError,
 )
 from marketplace.sparql.follower import SparqlFollower
 from marketplace.sparql.pool import WorkerPool
-from marketplace.sparql.service import GENERATIONS, QueryLimits, QueryService
+from marketplace.sparql.service import GENERATIONS, QueryService
 from marketplace.sparql.terms import Blank, Iri, Literal
 from tests.databases import upgrade
 from tests.fixtures_sparql import document, follow, wait_for
+from tests.functional.asking import ENTRIES, LIMITS, PREFIXES, TITLES, values
 from tests.waiting import HANGING
 
-ENTRIES = 40
-LIMITS = QueryLimits(seconds=1.5, max_rows=100, max_bytes=2**20, max_waiting=8, max_wait=20)
-
-PREFIXES = """
-PREFIX dcterms: <http://purl.org/dc/terms/>
-PREFIX slreq: <http://mp.stratuslab.eu/slreq#>
-PREFIX slterms: <http://mp.stratuslab.eu/slterms#>
-PREFIX bio: <http://example.org/bio#>
-"""
-TITLES = PREFIXES + 'SELECT ?title {?entry slterms:tag "latest"; dcterms:title ?title} ORDER BY ?title'
 ENDLESS = "SELECT (COUNT(*) AS ?n) {?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l}"
 EXTENSION = (
     '<bio:tool xmlns:bio="http://example.org/bio#" rdf:parseType="Resource">'
@@ -78,10 +67,6 @@ def service(directory: Path) -> Iterator[QueryService]:
     service.select(TITLES)
     yield service
     service.close()
-
-
-def values(service: QueryService, query: str, name: str) -> list[str]:
-    return [row[name].value for row in service.select(query).rows]
 
 
 def assert_answers(service: QueryService) -> None:
@@ -289,14 +274,6 @@ def test_closing_ends_every_process_and_whoever_waits(directory: Path) -> None:
         service.select(TITLES)
 
 
-def test_closing_does_not_wait_for_processes_that_were_never_started(tmp_path: Path) -> None:
-    # Such a wait would last longer than a test may.
-    pool = WorkerPool(tmp_path, size=9, max_waiting=1, max_wait=HANGING, memory=2**28)
-    pool.close()
-    pool.start()
-    assert not pool.process_ids()
-
-
 def test_processes_end_with_a_parent_that_was_killed_in_the_middle_of_a_query(directory: Path) -> None:
     program = (
         "import sys, threading; from pathlib import Path;"
@@ -315,66 +292,6 @@ def test_processes_end_with_a_parent_that_was_killed_in_the_middle_of_a_query(di
     parent.wait()
     parent.stdout.close()
     wait_for(lambda: all(_has_ended(process) for process in processes))
-
-
-def test_nothing_published_is_unavailable(tmp_path: Path) -> None:
-    service = QueryService(tmp_path / "sparql", LIMITS)
-    service.start()
-    try:
-        with pytest.raises(QueryUnavailableError):
-            service.select(TITLES)
-    finally:
-        service.close()
-
-
-def test_a_damaged_copy_is_unavailable_until_the_next_one(tmp_path: Path) -> None:
-    copy = tmp_path / "sparql" / GENERATIONS / "1"
-    copy.mkdir(parents=True)
-    (copy / "CURRENT").write_text("rubbish\n")
-    (copy.parent / "current").symlink_to("1")
-    service = QueryService(tmp_path / "sparql", LIMITS)
-    service.start()
-    try:
-        with pytest.raises(QueryUnavailableError):
-            service.select(TITLES)
-    finally:
-        service.close()
-
-
-def test_readers_keep_their_copy_while_newer_ones_are_published(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.sqlite"
-    upgrade(url)
-    database = Database.open(url)
-    ingest = IngestService(database, UploadPolicy(legacy="refuse"))
-    follower = SparqlFollower.open(database, tmp_path / "sparql")
-    service = QueryService(tmp_path / "sparql", replace(LIMITS, seconds=60.0))
-    service.start()
-    stop = threading.Event()
-    failures: list[QueryRefusedError] = []
-
-    def ask() -> None:
-        while not stop.is_set():
-            try:
-                service.select(TITLES)
-            except QueryRefusedError as error:
-                failures.append(error)
-
-    wait_for((tmp_path / "sparql" / GENERATIONS / "current").exists)
-    reader = threading.Thread(target=ask)
-    reader.start()
-    try:
-        for number in range(4):
-            ingest.submit(document(f"image {number}", title=f"title {number}"))
-            follow(database, follower)
-            wait_for(lambda number=number: f"title {number}" in values(service, TITLES, "title"))
-    finally:
-        stop.set()
-        reader.join()
-        service.close()
-        follower.close()
-        ingest.close()
-        database.close()
-    assert not failures
 
 
 def unchecked(directory: Path, text: str) -> dict[str, object]:

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import stat
-import subprocess
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import pytest
 
 from marketplace.sites.state import CopyState
 from tests.functional.running import running_server
 from tests.sites.clouds import Cloud
-from tests.sites.content import ContentServer, stall
-from tests.sites.daemons import await_true, running_site, start
-from tests.sites.disks import fill_disk, small_disk
-from tests.sites.pictures import Picture, qcow2, raw
-from tests.waiting import HANGING
+from tests.sites.content import ContentServer
+from tests.sites.daemons import await_true, running_site
+from tests.sites.offering import offer, site_metrics
+from tests.sites.pictures import qcow2, raw
 from validators.document import format_time
-
-
-def offer(cloud: Cloud, picture: Picture, url: str, text: str = "", head: str = "", **fields: object) -> str:
-    """Endorse a picture under a tag of its own, and subscribe to that; returns the tag."""
-    tag = picture.identifier
-    cloud.configure(text, subscription=f'tag = "alice@images.example.org/{tag}"', head=head)
-    cloud.say(picture.draft(url, tags=(tag,), **fields))
-    return tag
 
 
 def test_a_deprecation_refuses_the_next_start_within_moments(cloud: Cloud, content: ContentServer) -> None:
@@ -119,12 +103,6 @@ def test_a_broken_policy_changes_nothing_and_a_new_one_counts_at_once(
     assert cloud.command("run").returncode == 2
 
 
-def site_metrics(site: object) -> str:
-    from marketplace.sites.decisions.answering import ask_socket
-
-    return ask_socket(site.run, b"GET /metrics HTTP/1.0\r\n\r\n", 10)[2]
-
-
 def test_the_second_daemon_is_told_who_works_there(cloud: Cloud) -> None:
     with running_site(cloud) as site:
         for command in ("run", "sync"):
@@ -164,128 +142,6 @@ def test_what_a_person_says_counts_at_once_where_no_daemon_runs(cloud: Cloud, co
     assert refused.returncode == 6 and "incident 8" in refused.stdout
     cloud.command("release", picture.identifier, "--reason", "over")
     assert cloud.command("may-start", key).returncode == 0
-
-
-def handler(folder: Path, text: str) -> Path:
-    path = folder / "handler"
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
-
-
-def hooked(path: Path, *events: str, more: str = "") -> str:
-    return f'[[hook]]\non = {list(events)!r}\nrun = ["{path}", "a b"]\n{more}'.replace("'", '"')
-
-
-def test_hooks_are_told_what_vmcatcher_told_in_order(cloud: Cloud, content: ContentServer) -> None:
-    picture = qcow2("hooked")
-    told = cloud.folder / "told"
-    path = handler(
-        cloud.folder, f'echo "$VMCATCHER_EVENT_TYPE" >> {told}; env | sort > {told}.env; test "$1" = "a b"'
-    )
-    url = content.put("hooked", picture.data)
-    events = ("AvailablePrefix", "AvailablePostfix", "ExpirePrefix", "ExpirePostfix")
-    tag = offer(cloud, picture, url, hooked(path, *events), title="A\nhostile $(title)", version="7")
-    assert cloud.sync().hooks_failed == 0
-    cloud.say(picture.draft(url, tags=(tag,), deprecated="old", version="7"), created="2024-05-02T12:00:00Z")
-    assert cloud.sync().hooks_failed == 0
-    assert told.read_text().split() == list(events)
-    said = dict(line.split("=", 1) for line in Path(f"{told}.env").read_text().splitlines() if "=" in line)
-    assert said["VMCATCHER_EVENT_SL_CHECKSUM_SHA512"] == picture.sha512
-    assert said["VMCATCHER_EVENT_FILENAME"] == str(cloud.images / f"{picture.identifier}.qcow2")
-    assert said["VMCATCHER_EVENT_HV_VERSION"] == "7" and said["VMCATCHER_EVENT_HV_FORMAT"] == "qcow2"
-    assert said["VMCATCHER_EVENT_DC_TITLE"] == "A hostile $(title)"
-    assert "old" in said["MARKETPLACE_REASON"] and said["MARKETPLACE_SITE"] == "lab"
-
-
-def test_what_comes_before_an_image_is_told_before_users_see_it(cloud: Cloud, content: ContentServer) -> None:
-    picture = raw("order")
-    told = cloud.folder / "told"
-    file = cloud.images / f"{picture.identifier}.raw"
-    path = handler(
-        cloud.folder, f'test -e {file} && seen=yes || seen=no; echo "$VMCATCHER_EVENT_TYPE $seen" >> {told}'
-    )
-    before = ("SubscriptionImageNew", "AvailablePrefix")
-    events = ("ProcessPrefix", *before, "AvailablePostfix", "ProcessPostfix")
-    offer(cloud, picture, content.put("order", picture.data), hooked(path, *events))
-    assert cloud.sync().hooks_failed == 0
-    expected = [f"{one} no" for one in events[:3]] + [f"{one} yes" for one in events[3:]]
-    assert told.read_text().splitlines() == expected
-
-
-def test_the_daemon_tells_when_work_begins_and_when_it_has_ended(
-    cloud: Cloud, content: ContentServer
-) -> None:
-    picture = raw("work")
-    told = cloud.folder / "told"
-    path = handler(cloud.folder, f'echo "$VMCATCHER_EVENT_TYPE" >> {told}')
-    events = ("ProcessPrefix", "AvailablePrefix", "AvailablePostfix", "ProcessPostfix")
-    url = content.put("work", picture.data)
-    tag = offer(cloud, picture, url, hooked(path, *events, "ExpirePrefix", "ExpirePostfix"))
-
-    def ended(times: int) -> bool:
-        return told.exists() and told.read_text().split().count("ProcessPostfix") == times
-
-    with running_site(cloud):
-        await_true(lambda: ended(1), "the import was told to have ended")
-        assert told.read_text().split() == list(events)
-        cloud.say(picture.draft(url, tags=(tag,), deprecated="x"), created="2024-05-02T12:00:00Z")
-        await_true(lambda: ended(2), "the withdrawal was told to have ended")
-    expired = ["ProcessPrefix", "ExpirePrefix", "ExpirePostfix", "ProcessPostfix"]
-    assert told.read_text().split() == [*events, *expired]
-
-
-def test_a_hook_that_hangs_or_fails_holds_nothing_up_and_is_told_again(
-    cloud: Cloud, content: ContentServer
-) -> None:
-    picture = raw("hangs")
-    told = cloud.folder / "told"
-    path = handler(cloud.folder, f"sleep 300 & echo $! > {told}; wait")
-    offer(
-        cloud,
-        picture,
-        content.put("hangs", picture.data),
-        hooked(path, "AvailablePostfix", more="timeout = 1\n"),
-    )
-    done = cloud.sync()
-    assert (done.imported, done.hooks_failed) == (1, 1)
-    child = int(told.read_text())
-    await_true(lambda: not Path(f"/proc/{child}").exists(), "what the handler started is gone")
-    handler(cloud.folder, f"echo again > {told}")
-    now = time.time()
-    assert cloud.sync(wall=lambda: now + 10).hooks_failed == 0
-    assert told.read_text() == "again\n"
-
-
-def test_a_hook_can_keep_an_image_out_but_not_a_withdrawal_back(cloud: Cloud, content: ContentServer) -> None:
-    picture = raw("veto")
-    url = content.put("veto", picture.data)
-    path = handler(cloud.folder, "echo unwanted >&2; exit 3")
-    veto = hooked(path, "AvailablePrefix", "ExpirePrefix", more="veto = true\n")
-    tag = offer(cloud, picture, url, veto)
-    assert cloud.sync().failed == 1
-    assert not cloud.visible() and "unwanted" in cloud.copy().reason
-    handler(cloud.folder, "exit 0")
-    now = time.time()
-    assert cloud.sync(wall=lambda: now + 100).imported == 1
-    handler(cloud.folder, "exit 3")
-    cloud.say(picture.draft(url, tags=(tag,), deprecated="x"), created="2024-05-02T12:00:00Z")
-    assert cloud.sync(wall=lambda: now + 200).withdrawn == 1
-    assert not cloud.visible()
-
-
-def test_events_that_are_owed_are_told_after_a_kill(cloud: Cloud, content: ContentServer) -> None:
-    picture = raw("owed")
-    told = cloud.folder / "told"
-    path = handler(cloud.folder, f"echo begun >> {told}; sleep 300")
-    hook = hooked(path, "AvailablePostfix", more="timeout = 200\n")
-    offer(cloud, picture, content.put("owed", picture.data), hook)
-    with running_site(cloud) as site:
-        await_true(told.exists, "the hook is told")
-        site.kill()
-    handler(cloud.folder, f"echo ended >> {told}")
-    assert cloud.sync().hooks_failed == 0
-    assert told.read_text() == "begun\nended\n"
 
 
 def test_verify_finds_what_was_altered_or_is_gone_and_goes_on(cloud: Cloud, content: ContentServer) -> None:
@@ -346,89 +202,3 @@ def test_images_that_are_not_the_sites_stay_as_they_are(cloud: Cloud, content: C
     offer(cloud, picture, content.put("foreign", picture.data))
     assert cloud.sync().failed == 1
     assert theirs.read_text() == "mine" and "not of this site" in cloud.copy().reason
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
-def test_a_disk_that_fills_while_bytes_flow_leaves_nothing_behind(
-    cloud: Cloud, content: ContentServer
-) -> None:
-    picture = raw("fills", 3 << 20)
-    cloud.images.mkdir()
-    with small_disk(cloud.images, "4m"):
-        # There is room when the transfer begins, and none when it is half done.
-        offer(cloud, picture, content.put("fills", stall(picture.data, 1 << 20)))
-        process = subprocess.Popen(
-            cloud.words("sync"), env=cloud.environ(), stderr=subprocess.PIPE, text=True
-        )
-        assert content.stalled.wait(HANGING)
-        filler = fill_disk(cloud.images)
-        content.go_on.set()
-        process.communicate(timeout=60)
-        assert process.returncode == 9
-        copy = cloud.copy()
-        assert copy.state is CopyState.FAILED and copy.next_at is not None, copy
-        assert "no space left" in copy.reason or "full" in copy.reason, copy.reason
-        assert cloud.visible() == {filler.name} and not cloud.remains()
-        filler.unlink()
-        content.put("fills", picture.data)
-        with cloud.site() as site, site.state.database.write():
-            site.state.database.run("UPDATE copy SET next_at = 0")  # as if the pause had passed
-        assert cloud.sync().imported == 1
-        assert (cloud.images / f"{picture.identifier}.raw").read_bytes() == picture.data
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
-def test_a_full_disk_of_the_state_stops_steps_and_not_answers(cloud: Cloud, content: ContentServer) -> None:
-    picture, later = raw("state full"), raw("state later")
-    state = cloud.folder / "state"
-    state.mkdir()
-    with small_disk(state, "1m"):
-        url = content.put("state", picture.data)
-        cloud.configure(subscription='search = "tag=statefull"')
-        cloud.say(picture.draft(url, tags=("statefull",)))
-        assert cloud.sync().imported == 1
-        with running_site(cloud) as site:
-            await_true(lambda: site.allows(picture.identifier), "the image is allowed")
-            filler = fill_disk(state)
-            cloud.say(later.draft(content.put("later", later.data), tags=("statefull",)))
-            fault = 'marketplace_site_faults{kind="state"}'
-            await_true(lambda: fault in site_metrics(site), "the fault is counted")
-            assert site.allows(picture.identifier) and not site.allows(later.identifier)
-            assert cloud.visible() == {f"{picture.identifier}.raw"}
-            filler.unlink()
-            await_true(lambda: f"{later.identifier}.raw" in cloud.visible(), "steps are made again")
-            assert site.allows(later.identifier)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
-def test_a_full_store_drops_the_part_and_the_next_image_goes_on(cloud: Cloud, content: ContentServer) -> None:
-    small, large = raw("small"), raw("large", 3 << 20)
-    cloud.images.mkdir()
-    with small_disk(cloud.images, "1m"):
-        cloud.configure(subscription='search = "tag=full"')
-        cloud.say(small.draft(content.put("small", small.data), tags=("full",)))
-        cloud.say(large.draft(content.put("large", large.data), tags=("full",)))
-        done = cloud.sync()
-        assert (done.imported, done.failed) == (1, 1)
-        assert cloud.visible() == {f"{small.identifier}.raw"}
-        full = next(one for one in cloud.copies() if one.state is CopyState.FAILED)
-        assert "has room for" in full.reason and full.next_at is not None
-
-
-def test_a_state_that_cannot_be_written_stops_steps_and_not_answers(
-    cloud: Cloud, content: ContentServer
-) -> None:
-    picture = raw("state")
-    offer(cloud, picture, content.put("state", picture.data))
-    cloud.sync()
-    state = cloud.folder / "state" / "state.sqlite"
-    shutil.copy(state, cloud.folder / "good")
-    state.write_bytes(b"no database" * 1000)
-    for rest in (cloud.folder / "state").glob("state.sqlite-*"):
-        rest.unlink()
-    done = cloud.command("sync")
-    assert done.returncode == 1 and "cannot be used" in done.stderr
-    assert cloud.command("may-start", picture.identifier).returncode == 0
-
-
-__all__ = ["start"]

@@ -24,8 +24,8 @@ from marketplace.receipts import Finding
 from marketplace.worker import catch_up
 from tests.contract.test_verdicts import JIM, ROOT, Site, add, entry
 from tests.factories.entries import accepted
-from tests.mail.test_presence import HOUR, JANE, NOW, SENDER, URL, notices, receipt, send, withdrawn
-from tests.mail.test_reminders import store
+from tests.mail.site_receipts import HOUR, NOW, SENDER, URL, notices, receipt, send, withdrawn
+from tests.mail.test_reminders import JANE, store
 from tests.unit.trust.authorities import crl_bytes
 from tests.waiting import HANGING
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from marketplace.db import Database
 from marketplace.tlog.note import SigningKey
 from tests.factories.entries import accepted
-from tests.mail.test_presence import HOUR, LYON, MEMBER, NOW, ORSAY, receipt, send
+from tests.mail.site_receipts import HOUR, LYON, MEMBER, NOW, ORSAY, receipt, send
 from tests.mail.test_reminders import JANE, store
 
 
