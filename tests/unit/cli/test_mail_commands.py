@@ -62,7 +62,7 @@ def test_only_dead_mail_can_be_dropped(cli, data, mails):
     kept = cli("mail", "drop", "--data", data, "2")
     assert kept.code == 3 and "mail 2 does not exist, or is still to be sent" in kept.err
     several = cli("mail", "drop", "--data", data, "2", "3")
-    assert several.code == 3 and "0 of 2 mails forgotten: the others do not exist" in several.err
+    assert several.code == 3 and "0 of 2 mails forgotten: the rest do not exist" in several.err
     assert cli("mail", "drop", "--data", data, "1").code == 0
     assert states(cli, data) == {2: "waiting"}
     assert cli("audit", "--data", data, "-o", "json").out.count(b"mail.drop") >= 1
