@@ -67,22 +67,36 @@ class Facet(StrEnum):
     TRUST = (
         "trust",
         "Trust",
-        "this site's trust in the endorser's certificate; `all` for every one; where nothing is said, "
-        "what the site chose to show (trust.show)",
+        "the marketplace's trust in the endorser's certificate; `all`: whatever it is; default: what the "
+        "marketplace chose to show (trust.show)",
         TrustMark,
     )
     STATUS = (
         "status",
         "Status",
-        "status of the entry; `all` for every status; `valid` where nothing is said",
+        "status of the entry; `all`: every status; default: `valid`",
         Status,
         "valid",
     )
-    OS = "os", "System", "operating system, in any case", None, "ubuntu"
-    OS_VERSION = "os-version", "System version", "version of the operating system, in any case"
-    ARCH = "arch", "Architecture", "processor architecture, in any case", None, "x86_64"
-    KIND = "kind", "Kind", "kind of image (machine, disk, ...), in any case"
-    FORMAT = "format", "Format", "format of the image file (raw, qcow2, ...), in any case"
+    OS = "os", "System", "operating system (upper and lower case are the same)", None, "ubuntu"
+    OS_VERSION = (
+        "os-version",
+        "System version",
+        "version of the operating system (upper and lower case are the same)",
+    )
+    ARCH = (
+        "arch",
+        "Architecture",
+        "processor architecture (upper and lower case are the same)",
+        None,
+        "x86_64",
+    )
+    KIND = "kind", "Kind", "kind of image (machine, disk, ...) (upper and lower case are the same)"
+    FORMAT = (
+        "format",
+        "Format",
+        "format of the image file (raw, qcow2, ...) (upper and lower case are the same)",
+    )
     LOCATION = (
         "location",
         "Download",
@@ -95,8 +109,8 @@ class Facet(StrEnum):
         "strength of the signature; `legacy`: SHA-1 or a short key",
         Strength,
     )
-    ENDORSER = "endorser", "Publisher", "e-mail address of the endorser, to the letter"
-    TAG = "tag", "Tag", "tag of the entry, to the letter"
+    ENDORSER = "endorser", "Publisher", "e-mail address of the endorser, exactly"
+    TAG = "tag", "Tag", "tag of the entry, exactly"
 
     @property
     def choices(self) -> tuple[str, ...]:

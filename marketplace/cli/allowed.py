@@ -51,7 +51,7 @@ def allowed(endpoint: str | None, output: Format, image: str) -> None:
     digests of a FILE (- for standard input) are computed, and have to match the entry.
 
     Exit codes: 0 allowed, 6 not allowed, 3 the marketplace has no entry about the image, 7 it
-    cannot be reached. A script starts the image at 0 only.
+    cannot be reached. A script must start the image only after 0.
     """
     with open_client(endpoint) as client:
         verdict = find_verdict(client, image)

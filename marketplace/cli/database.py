@@ -40,7 +40,9 @@ def database() -> None:
 @database.command()
 @settings_options
 @click.option(
-    "--only-expand", is_flag=True, help="Leave out what a version that still runs would not survive."
+    "--only-expand",
+    is_flag=True,
+    help="Leave out migrations that servers of the version before would not survive.",
 )
 @click.option(
     "--lock-timeout",
@@ -48,7 +50,7 @@ def database() -> None:
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="Wait so long for a lock of PostgreSQL at a time: uploads wait meanwhile.",
+    help="Wait at most this long for one lock of PostgreSQL; uploads wait during this time.",
 )
 @click.option(
     "--statement-timeout",
@@ -56,10 +58,14 @@ def database() -> None:
     default=3600.0,
     show_default=True,
     metavar="SECONDS",
-    help="Let one statement in PostgreSQL take so long; 0: any time.",
+    help="Longest time for one statement of PostgreSQL; 0: no limit.",
 )
 @click.option(
-    "--attempts", type=click.IntRange(1), default=30, show_default=True, help="Try so often to get a lock."
+    "--attempts",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    help="How many times to try to get a lock.",
 )
 def upgrade(
     source: SettingsSource,

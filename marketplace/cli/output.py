@@ -36,7 +36,7 @@ def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="How results are written; id: their names only, one a line. Times in tables are for "
+        help="How results are written; id: names only, one per line. Times in tables are for "
         "people; json and yaml have exact ones.",
     )(function)
 

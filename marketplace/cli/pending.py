@@ -31,7 +31,7 @@ def pending() -> None:
 @settings_options
 @output_option
 def list_(source: SettingsSource, output: Format) -> None:
-    """List uploads that wait (waiting) or were reported as abuse (frozen)."""
+    """List uploads that wait for confirmation (waiting) or were reported as abuse (frozen)."""
     from marketplace.confirmation import PendingUploads
 
     with reading(source) as session:

@@ -47,7 +47,7 @@ _WORK = ".marketplace"
 @click.option(
     "--like",
     metavar="ENTRY|TAG",
-    help="Take everything else from this earlier entry, and say that it is replaced.",
+    help="Copy all other terms from this earlier entry, and state that the new entry replaces it.",
 )
 @click.option("--email", metavar="ADDRESS", help="The endorser's address, if the certificate contains none.")
 @click.option(

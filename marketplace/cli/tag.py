@@ -23,8 +23,8 @@ from validators.revision import with_tag, without_tag
 def tag(remove: bool, revision: Revision, entry: str, tag: str) -> None:
     """Add a tag to one of your entries, or remove it: fetch, verify, sign again, upload.
 
-    EMAIL/TAG then points to this entry, the newest of yours with the tag. Whoever follows the tag
-    gets this image next. Everything else in the entry stays as it is.
+    EMAIL/TAG then points to this entry, the newest of yours with the tag. Sites that follow the tag
+    get this image next. Everything else in the entry stays as it is.
     """
     if not tag.strip() or tag != tag.strip():
         raise CommandError("TAG: is empty, or has spaces around it", ExitCode.USAGE)

@@ -96,7 +96,7 @@ def refresh(source: SettingsSource) -> None:
 
     A running server does this every trust.reload_interval seconds; this command does it now. Lists
     and searches show the new results at once, and running servers use the new files within seconds.
-    A server reads only at its start which files those are.
+    The names of the files are read only when a server starts.
     """
     from marketplace.cli.database import open_database
     from marketplace.ingest.current_refresh import CurrentRefresh

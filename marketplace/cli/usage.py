@@ -32,10 +32,17 @@ from marketplace.cli.streams import say
     help="How the result is written.",
 )
 @click.option(
-    "--by", type=click.Choice(["day", "month"]), default="day", show_default=True, help="One row each."
+    "--by",
+    type=click.Choice(["day", "month"]),
+    default="day",
+    show_default=True,
+    help="One row for each day or month.",
 )
 @click.option(
-    "--from", "first", metavar="DAY", help="First day (YYYY-MM-DD); default: 30 days, 12 months ago."
+    "--from",
+    "first",
+    metavar="DAY",
+    help="First day (YYYY-MM-DD); default: 30 days ago, by month 12 months ago.",
 )
 @click.option("--to", "last", metavar="DAY", help="Last day; default: today.")
 @click.option("--view", metavar="NAME", help="How often a view was read, in place of ENTRY or EMAIL.")

@@ -52,8 +52,8 @@ OTHER_ENTRY_CODE = "proof.other-entry"
     help="Key of a witness that must have signed. Repeatable.",
 )
 @click.option("--static", "copy", metavar="DIR|URL", help="Verify a copy of a view instead of files.")
-@click.option("--view", metavar="VIEW", help="With --static: the view that the copy has to be of.")
-@click.option("--max-age", metavar="TIME", help="With --static: how old it may be, as 36h or 2d.")
+@click.option("--view", metavar="VIEW", help="With --static: the view that was copied; another one fails.")
+@click.option("--max-age", metavar="TIME", help="With --static: greatest age of the copy, such as 36h or 2d.")
 @click.option("--evidence", metavar="FILE", help="Verify evidence, which `evidence` fetched.")
 @click.option(
     "--anchors",
@@ -85,10 +85,10 @@ def verify(
     receipt must prove with --key that the entry is in the log. FILE may be - for standard input.
     Ends with 5 if any file fails.
 
-    With --static everything of a copy (`export --static`) is proved: with --key that the site signed
-    its index, so that it is whole, and every receipt; every signature; and that its lists say what the
-    signed entries say. With --evidence the verdict on
-    an image is judged again by the anchors in the file, or by those of --anchors that are in it.
+    With --static a copy of a view (`export --static`) is verified: every signature, and that the lists
+    agree with the signed entries; with --key also every receipt, and the site's signature of the index,
+    which proves that nothing is missing. With --evidence the verdict on an image is computed again by
+    the anchors in the file; with --anchors only those of them count that are yours.
     """
     if evidence is not None:
         if files or proof is not None or copy is not None:

@@ -56,7 +56,11 @@ for one in (test, deliveries, redeliver):
 @click.argument("url")
 @click.option("--group", metavar="GROUP", help="Events of this group's entries. Needs --owner, a member.")
 @click.option("--own", is_flag=True, help="Events of entries that the owner endorses. Needs --owner.")
-@click.option("--owner", metavar="NAME", help="By whose rights it is told, and who gets mail about it.")
+@click.option(
+    "--owner",
+    metavar="NAME",
+    help="Whose permissions decide which events are sent, and who gets mail about the webhook.",
+)
 @click.option("--kind", "kinds", metavar="KIND", multiple=True, help="Only events of this kind. Repeatable.")
 @click.option("--view", metavar="VIEW", help="Only events of entries of this view.")
 @click.option("--endorser", metavar="EMAIL", help="Only events of entries of this endorser.")
@@ -66,7 +70,7 @@ for one in (test, deliveries, redeliver):
 def create(source: SettingsSource, output: Format, url: str, **given: Any) -> None:
     """Create a webhook that tells URL of events, and show its secret, only this time.
 
-    Without --group and --own it is told of all events of the public log, as an administrator's.
+    Without --group and --own it receives all events of the public log.
     """
     from marketplace.webhooks.definitions import AskedWebhook, EventFilters, parse_audience, parse_kinds
 

@@ -35,7 +35,7 @@ def hook() -> None:
     type=click.Choice(["refuse", "allow"]),
     default="refuse",
     show_default=True,
-    help="If no daemon answers and its verdict file is missing or too old.",
+    help="What the hook answers if no daemon answers and the verdict file is missing or too old.",
 )
 @click.option(
     "--folder",

@@ -24,13 +24,13 @@ from marketplace.cli.streams import say
 @click.option(
     "--user-data",
     type=click.Path(path_type=Path),
-    help="File of user data for cloud-init; default: what the context has of it.",
+    help="File of user data for cloud-init; default: the user data of the context.",
 )
 @click.option(
     "--context",
     type=click.Path(path_type=Path),
     metavar="DISK",
-    help="Disk or folder with a context of StratusLab, OpenNebula or HEPiX, which is kept beside it.",
+    help="Disk or folder with a context of StratusLab, OpenNebula or HEPiX, which is copied to the seed.",
 )
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="ISO", help="ISO file to write."
@@ -49,9 +49,9 @@ def seed(
 ) -> None:
     """Write a seed for cloud-init (NoCloud), for a machine that will start from an image.
 
-    Attach it as a second disk. The files of a context that is there already lie on it, too, and are
-    shown with the names of what they set; nothing of them is run. Refused (6) if no machine may start
-    from the image.
+    Attach it as a second disk. With --context the files of an existing context are copied to it too, and
+    the names that they set are shown; none of them is run. Ends with 6 if no machine may start from the
+    image.
     """
     from marketplace.sites.contextualization import read_context
     from marketplace.sites.seed import MOST_USER_DATA, make_seed
