@@ -157,6 +157,10 @@ def _load_private_key(key: bytes, password: str | None) -> object:
             # Raised for a password on a key that is not encrypted, and for a lacking one.
             if secret is None:
                 raise PasswordRequiredError("the private key is encrypted and needs a password") from None
+            if b"ENCRYPTED" in key:
+                raise WrongPasswordError(
+                    "the private key is encrypted, and the password that was given is empty"
+                ) from None
             return load_pem_private_key(key, None)
     except UnsupportedAlgorithm:
         raise KeyFileError("the private key is of a kind that this machine does not support") from None

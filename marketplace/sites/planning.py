@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from marketplace.sites.opinions import Opinion
 from marketplace.sites.settings import SubscriptionTable
 from marketplace.sites.state import UNDER_WAY, Copy, CopyState, Intervention, InterventionKind, WantedImage
 from marketplace.sites.store_settings import StoreTable
+
+#: Reason of a step for a copy that is allowed, and that no subscription asks for.
+NOT_WANTED: Final = "no subscription asks for it any more"
 
 
 class Step(StrEnum):
@@ -99,14 +103,14 @@ def _of_copy(
         if not allowed:
             return _planned(Step.WITHDRAW, copy, _refusal(copy, opinion))
         if not is_wanted and not _waits(copy, opinion, wanted, present, subscriptions):
-            return _planned(Step.WITHDRAW, copy, "no subscription asks for it any more")
+            return _planned(Step.WITHDRAW, copy, NOT_WANTED)
     if copy.state is CopyState.WITHDRAWN:
         if allowed and is_wanted:
             return _planned(Step.BRING_BACK, copy, wanted[copy.digest, copy.store].why)
         if copy.changed + keep[copy.store] <= now:
             return _planned(Step.REMOVE, copy, "was withdrawn long ago")
     if copy.state in UNDER_WAY and not (allowed and is_wanted):
-        reason = "no subscription asks for it any more" if allowed else _refusal(copy, opinion)
+        reason = NOT_WANTED if allowed else _refusal(copy, opinion)
         return _planned(Step.REMOVE, copy, reason)
     return None
 

@@ -19,7 +19,7 @@ from marketplace.sites.importing import Importer
 from marketplace.sites.knowledge.follow import MarketplaceFollower
 from marketplace.sites.knowledge.learning import Learning
 from marketplace.sites.opinions import Opinions
-from marketplace.sites.planning import Planned, Step, plan
+from marketplace.sites.planning import NOT_WANTED, Planned, Step, plan
 from marketplace.sites.receipts import Receipts
 from marketplace.sites.reconciling import Reconciler
 from marketplace.sites.state import Copy, CopyState, InterventionKind, State
@@ -192,7 +192,25 @@ class Site:
                 may_import=self.clock_is_believed,
             )
             why = f"subscription {only}"
-            return [one for one in steps if only is None or one.step is not Step.IMPORT or one.reason == why]
+            unsure = self._unasked_stores()
+            return [
+                one
+                for one in steps
+                if (only is None or one.step is not Step.IMPORT or one.reason == why)
+                and not (one.reason == NOT_WANTED and one.store in unsure)
+            ]
+
+    def _unasked_stores(self) -> set[str]:
+        """Stores of subscriptions that no marketplace of now was asked for: what they want is not known.
+
+        With the URL of a marketplace mistyped, every image would go otherwise.
+        """
+        return {
+            store
+            for one in self.table.subscription
+            if not any(self.state.evidence.asked(one.name, each.table.url)[1] for each in self.followers)
+            for store in one.stores
+        }
 
     def act(self, step: Planned) -> Copy | None:
         """Do a step; a store that does not do it is asked again at the next run.

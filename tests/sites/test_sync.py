@@ -228,3 +228,20 @@ def test_a_recall_is_named_by_the_run_the_state_and_the_log_with_its_reason(
     run = cloud.command("sync")
     assert f"withdrawn: {picture.identifier} from store pool: alice@images.example.org" in run.stderr
     assert "CVE-2026-0002" in run.stderr
+
+
+def test_a_mistyped_address_of_the_marketplace_takes_no_image_away(
+    cloud: Cloud, content: ContentServer
+) -> None:
+    picture = raw("kept")
+    tagged(cloud, "kept")
+    cloud.say(picture.draft(content.put("kept", picture.data), tags=("kept",)))
+    cloud.sync()
+    good = cloud.file.read_text()
+    cloud.file.write_text(good.replace(cloud.server.url, "http://127.0.0.1:9"))
+    done = cloud.sync()
+    assert (len(done.unheard), done.withdrawn) == (1, 0)
+    assert cloud.visible() == {f"{picture.identifier}.raw"}
+    # Once a marketplace was asked, what nobody wants goes.
+    cloud.file.write_text(good.replace("/kept", "/other"))
+    assert cloud.sync().withdrawn == 1

@@ -203,6 +203,8 @@ def test_passwords():
         load_pem(identity.certificate_pem, identity.key_pem(PASSWORD), None)
     with pytest.raises(WrongPasswordError):
         load_pem(identity.certificate_pem, identity.key_pem(PASSWORD), "wrong")
+    with pytest.raises(WrongPasswordError, match="is empty"):
+        load_pem(identity.certificate_pem, identity.key_pem(PASSWORD), "")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x30", b"text", b"\x30\x82\xff\xff" + b"x" * 50])
