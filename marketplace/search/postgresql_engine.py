@@ -40,8 +40,8 @@ from marketplace.search.words import Clause, Match, SearchField, WordQuery
 
 #: More entries than this are not ranked word by word: reading their vectors takes longer than anybody waits.
 RANKED_ENTRIES = 1500
-#: Bytes of scores that are remembered, and of one of them, about.
-SCORE_BYTES, _SCORE = 4 * 2**20, 120
+#: Bytes of scores that are remembered.
+SCORE_BYTES = 4 * 2**20
 
 _SCHEMA = "marketplace_search"
 #: Key of the one row that is no entry: its note holds the position, so both commit together.
@@ -104,9 +104,7 @@ class PostgresqlIndex:
         self._table = table
         self._clauses = clauses
         #: What entries score for lexemes.
-        self._scores: BoundedCache[Hashable, dict[int, float]] = BoundedCache(
-            SCORE_BYTES, lambda scores: _SCORE * (1 + len(scores))
-        )
+        self._scores: BoundedCache[Hashable, Ranked] = BoundedCache(SCORE_BYTES, Ranked.bytes)
 
     def position(self) -> Position:
         """How far it follows the log; see SearchIndex."""
@@ -153,13 +151,12 @@ class PostgresqlIndex:
         if len(among) > RANKED_ENTRIES or not scoring:
             coarse = self._coarsely(scoring, current, among)
             return [one for one in coarse if one.keys and (last is None or one.score <= last)]
-        scores = self._score(tuple(scoring), current.since, among)
-        return Ranked(((score, key) for key, score in scores.items()), whole=True).best(among, limit, last)
+        return self._ranked(tuple(scoring), current.since, among).best(among, limit, last)
 
-    def _score(self, scoring: tuple[str, ...], since: Hashable, among: BitMap) -> dict[int, float]:
-        """What entries score for some lexemes, at least those given; it never changes."""
-        known = self._scores.find((scoring, since)) or {}
-        missing = [key for key in among if key not in known]
+    def _ranked(self, scoring: tuple[str, ...], since: Hashable, among: BitMap) -> Ranked:
+        """Entries by what they score for some lexemes, which never changes: at least those given."""
+        ranked = self._scores.find((scoring, since)) or Ranked((), whole=True)
+        missing = among - ranked.keys
         if missing:
             with _broken(self._table), self._database.read() as session:
                 session.execute(text(f"SET LOCAL statement_timeout = {STATEMENT_LIMIT}"))
@@ -168,12 +165,12 @@ class PostgresqlIndex:
                         "SELECT entry_key, ts_rank(words, CAST(:words AS tsquery), 1)::float8 AS score"  # noqa: S608 - a hash
                         f" FROM {self._table} WHERE entry_key = ANY(:among)"
                     ),
-                    {"words": " | ".join(f"'{lexeme}'" for lexeme in scoring), "among": missing},
+                    {"words": " | ".join(f"'{lexeme}'" for lexeme in scoring), "among": list(missing)},
                 )
-                known = known | {row.entry_key: row.score for row in found}
+                ranked = Ranked(((row.score, row.entry_key) for row in found), whole=True, before=ranked)
                 session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))
-            self._scores.keep((scoring, since), known)
-        return known
+            self._scores.keep((scoring, since), ranked)
+        return ranked
 
     def close(self) -> None:
         """The database belongs to the process, which closes it."""
@@ -257,22 +254,20 @@ def _vector(document: SearchDocument) -> str:
     return " ".join(f"'{word}':{','.join(at)}" for word, at in places.items())
 
 
-def _clause(clause: Clause) -> str:
+def _lexemes(clause: Clause) -> list[str]:
     prefix = f"{clause.field.value}:" if clause.field else ""
+    return [prefix + word for word in clause.words]
+
+
+def _clause(clause: Clause) -> str:
     end = ":*" if clause.match is Match.PREFIX else ""
-    return "(" + " <-> ".join(f"'{prefix}{word}'{end}" for word in clause.words) + ")"
+    return "(" + " <-> ".join(f"'{lexeme}'{end}" for lexeme in _lexemes(clause)) + ")"
 
 
 def _scoring(query: WordQuery) -> list[str]:
     """The lexemes that score."""
     exact = (clause for clause in query.required if clause.match is Match.EXACT)
-    return list(
-        dict.fromkeys(
-            f"{clause.field.value}:{word}" if clause.field else word
-            for clause in exact
-            for word in clause.words
-        )
-    )
+    return list(dict.fromkeys(lexeme for clause in exact for lexeme in _lexemes(clause)))
 
 
 @contextmanager

@@ -134,13 +134,13 @@ class SearchService:
 
 
 class _Last(NamedTuple):
-    """The last entry of the page before: its place, with its score or the value that the order goes by.
+    """The last entry of the page before: its rank, with its score or the value that the order goes by.
 
     Args:
         created: seconds since 1970.
     """
 
-    place: Rank
+    rank: Rank
     created: int
 
 
@@ -174,7 +174,7 @@ class _Search:
         #: Of the words in each log.
         self._matches = None if self._query is None else self._match(self._query)
         #: What fits apart from the filters, which facets count in, and what fits in all.
-        self._among = view.shown if self._matches is None else self._holding(self._matches)
+        self._among = view.shown if self._matches is None else self._containing(self._matches)
         if request.checksum is not None:
             self._among = self._among & BitMap(session.scalars(stating(request.checksum, scope)))
         if request.reachable is not None:
@@ -186,12 +186,12 @@ class _Search:
         """The page behind an entry; the first one behind None."""
         request = self._request
         facets = {facet: self._count(facet) for facet in Facet}
-        places = self._places(after, request.limit + 1)
-        page, more = places[: request.limit], len(places) > request.limit
-        shown = self.vouching([place.entry_key for place in page])
+        ranks = self._ranks(after, request.limit + 1)
+        page, more = ranks[: request.limit], len(ranks) > request.limit
+        shown = self.vouching([rank.entry_key for rank in page])
         told = lines.find(self._session, self._scope, list(shown.values()))
         hits = read_hits(told, self._query, self._now, shown)
-        last = [place for place in page if place.entry_key in hits][-1:] if more else []
+        last = [rank for rank in page if rank.entry_key in hits][-1:] if more else []
         return SearchPage(
             hits=list(hits.values()),
             total=len(self.found),
@@ -199,7 +199,7 @@ class _Search:
             sort=request.order(),
             hint=find_hint(request.words),
             suggestion=None if self.found else self._suggest(),
-            next_cursor=next((_cursor(place).encode(request) for place in last), None),
+            next_cursor=next((_cursor(rank).encode(request) for rank in last), None),
         )
 
     def vouching(self, keys: Iterable[int]) -> dict[int, int]:
@@ -222,7 +222,7 @@ class _Search:
                 )
         return found
 
-    def _holding(self, matches: Mapping[str, Matches]) -> BitMap:
+    def _containing(self, matches: Mapping[str, Matches]) -> BitMap:
         return self._view.holding({log: found.keys for log, found in matches.items()})
 
     def _narrowed(self, among: BitMap, without: Facet | None = None) -> BitMap:
@@ -240,37 +240,37 @@ class _Search:
             for value, count in counts.items()
         ]
 
-    def _places(self, after: _Last | None, limit: int) -> list[Rank]:
+    def _ranks(self, after: _Last | None, limit: int) -> list[Rank]:
         order = self._request.order()
         if order is Sort.RELEVANCE and self._matches is not None:
             return self._best(self._matches, after, limit)
         by, backwards = ORDERS[order]
         walk = self._view.descending if backwards else self._view.ascending
-        return walk(by, self.found, after and after.place, limit)
+        return walk(by, self.found, after and after.rank, limit)
 
     def _best(self, matches: Mapping[str, Matches], after: _Last | None, limit: int) -> list[Rank]:
-        """The places of what fits best; the newest first among what fits equally well."""
+        """The ranks of what fits best; the newest first among what fits equally well."""
         assert self._indexer is not None  # noqa: S101  # _match refused already
         last = None
         if after is not None:
             # Its score by now; the one that it had where it is in no index any more.
-            scores = (one.score_of(after.place.entry_key) for one in matches.values())
-            last = next((score for score in scores if score is not None), float(after.place.value))
+            scores = (one.score_of(after.rank.entry_key) for one in matches.values())
+            last = next((score for score in scores if score is not None), float(after.rank.value))
         sets: dict[float, dict[str, BitMap]] = {}
         for log, keys in self._view.by_log(self.found).items():
             if keys:
                 with self._indexer.asked(log):
                     for score, equals in matches[log].best(keys, limit, last):
                         sets.setdefault(score, {})[log] = equals
-        places: list[Rank] = []
+        ranks: list[Rank] = []
         for score in sorted(sets, reverse=True):
-            behind = after.place._replace(value=after.created) if after and score == last else None
+            behind = after.rank._replace(value=after.created) if after and score == last else None
             among = self._view.holding(sets[score])
-            newest = self._view.descending(SortKey.CREATED, among, behind, limit - len(places))
-            places += (place._replace(value=score) for place in newest)
-            if len(places) == limit:
+            newest = self._view.descending(SortKey.CREATED, among, behind, limit - len(ranks))
+            ranks += (rank._replace(value=score) for rank in newest)
+            if len(ranks) == limit:
                 break
-        return places
+        return ranks
 
     def _suggest(self) -> str | None:
         """The words with one of them replaced by a similar one, such that something is found."""
@@ -280,7 +280,7 @@ class _Search:
                 continue
             for word in self._view.similar(clause.words[0], _CANDIDATES):
                 instead = (Clause((word,), one.field) if one is clause else one for one in required)
-                if self._narrowed(self._holding(self._match(WordQuery(tuple(instead), excluded)))):
+                if self._narrowed(self._containing(self._match(WordQuery(tuple(instead), excluded)))):
                     return _replaced(self._request.words, clause.words[0], word)
         return None
 

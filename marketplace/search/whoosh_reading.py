@@ -180,7 +180,7 @@ class Search:
         ]
         # The rarest leads: what it names is looked for in the others.
         numbers: Iterator[int] = segment.reader.all_doc_ids()
-        fits = [*(one.holds for one in words), *(one.fits for one in others)]
+        fits = [*(one.matches for one in words), *(one.fits for one in others)]
         if begun is not None and (not words or len(begun) < words[0].size):
             numbers = iter(sorted(begun))
         elif words:
@@ -241,17 +241,17 @@ class _Word:
             yield matcher.id()
             matcher.next()
 
-    def holds(self, number: int) -> bool:
+    def matches(self, number: int) -> bool:
         """Whether a document has it; it stands there then."""
         matcher = self._matcher
         if matcher.is_active() and matcher.id() < number:
             matcher.skip_to(number)
         return matcher.is_active() and bool(matcher.id() == number)
 
-    def places(self) -> Sequence[int]:
+    def positions(self) -> Sequence[int]:
         """Where it stands in the document that it stands at."""
-        places: Sequence[int] = self._matcher.value_as("positions")
-        return places
+        found: Sequence[int] = self._matcher.value_as("positions")
+        return found
 
     def score(self, damping: float) -> float:
         """What it adds to the score of the document that it stands at: Okapi BM25."""
@@ -275,11 +275,11 @@ class _Condition(NamedTuple):
         if not self.words:
             return number in self.documents
         for word in self.words:
-            if not word.holds(number):
+            if not word.matches(number):
                 return False
         if len(self.words) == 1:
             return True
-        starts = set(self.words[0].places())
+        starts = set(self.words[0].positions())
         for offset, word in enumerate(self.words[1:], 1):
-            starts.intersection_update([place - offset for place in word.places()])
+            starts.intersection_update([at - offset for at in word.positions()])
         return bool(starts)
