@@ -10,7 +10,8 @@ import pytest
 from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.routes import ROUTES
 from tests.functional.catalogue import eventually
-from tests.functional.privacy_rows import BEGIN, END, PAGE, ROWS, Ask, table
+from tests.functional.privacy_asks import Ask
+from tests.functional.privacy_rows import BEGIN, END, PAGE, ROWS, table
 from tests.functional.privacy_sites import (
     BIO_KEY,
     DOCUMENTS,
@@ -92,7 +93,9 @@ def asked(site: Site, ask: Ask, path: str, accept: str, reader: str | None, know
 
 
 def test_every_route_has_a_row(sites: Sites) -> None:
-    assert set(sites[0].routes()) == set(ROWS), "say in privacy_rows.py what a reader without a grant gets"
+    assert set(sites[0].routes()) == set(ROWS), (
+        "say in privacy_pages.py or privacy_api.py what a reader without a grant gets"
+    )
 
 
 def test_every_method_of_a_route_is_asked() -> None:
