@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from marketplace.cli.options import SettingsSource, settings_options
 from marketplace.cli.output import Format, output_option, write_records
 from marketplace.cli.streams import say
 from marketplace.cli.webhook_access import name_argument, registry_of
+from marketplace.moments import utc_now
 
 
 @examples("marketplace webhook test 1a2b3c4d5e6f7a8b")
@@ -30,7 +30,7 @@ def test(source: SettingsSource, name: str) -> None:
     with open_database(settings) as database:
         with database.read() as session:
             hook = registry_of(source, session).get(name)
-        sender = Sender(database, settings, lambda: datetime.now(UTC))
+        sender = Sender(database, settings, utc_now)
         came = sender.send_test(hook, by=actor())
     if came.state != SENT:
         raise CommandError(f"the test did not arrive: {came.error}", ExitCode.NETWORK_OR_SERVER)
@@ -65,9 +65,7 @@ def deliveries(source: SettingsSource, output: Format, limit: int, name: str) ->
         for one in found
     ]
     columns = ("event", "kind", "state", "attempts", "status", "ms", "next", "error")
-    write_records(shown, columns, output, identify="event")
-    if not found:
-        say("there are no deliveries of this webhook.")
+    write_records(shown, columns, output, identify="event", none="there are no deliveries of this webhook.")
 
 
 @examples("marketplace webhook redeliver 1a2b3c4d5e6f7a8b evt_0123456789abcdef01234567")
@@ -81,5 +79,5 @@ def redeliver(source: SettingsSource, name: str, event: str) -> None:
 
     with writing(source) as session:
         hook = registry_of(source, session).get(name)
-        Deliveries(session).redeliver(hook, event, by=actor(), at=datetime.now(UTC))
+        Deliveries(session).redeliver(hook, event, by=actor(), at=utc_now())
     say(f"{event} will be sent now.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
 from marketplace.cli.database import open_database
@@ -11,6 +9,7 @@ from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.operator import actor
 from marketplace.cli.options import SettingsSource, settings_options
+from marketplace.moments import utc_now
 
 
 @examples(
@@ -44,9 +43,7 @@ def erase(source: SettingsSource, entry: str, reason: str) -> None:
             raise CommandError("ID is an entry id or IDENTIFIER/EMAIL/CREATED", ExitCode.USAGE) from None
     settings = source.read()
     with open_database(settings) as database:
-        service = ErasingService(
-            database, lambda: datetime.now(UTC), forget=lambda places: delete_snapshot(settings.data)
-        )
+        service = ErasingService(database, utc_now, forget=lambda places: delete_snapshot(settings.data))
         erased = service.erase(which, reason, actor())
     for entry_id in erased:
         click.echo(entry_id)

@@ -65,9 +65,7 @@ def list_(source: SettingsSource, output: Format) -> None:
         rows = [{**_members(one), "members": " ".join(one.members)} for one in groups]
     else:
         rows = [_members(one) for one in groups]
-    write_records(rows, columns, output, identify="name")
-    if not rows:
-        say("no groups yet.")
+    write_records(rows, columns, output, identify="name", none="no groups yet.")
 
 
 @examples("marketplace group add astronomy you@example.org")

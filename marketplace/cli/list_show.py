@@ -101,9 +101,7 @@ def list_(
             }
             for row in client.entries(query)
         )
-        count = write_records(records, columns, output, identify="entry")
-    if not count:
-        say("no entries match.")
+        write_records(records, columns, output, identify="entry", none="no entries match.")
 
 
 @examples(

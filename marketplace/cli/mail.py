@@ -65,9 +65,7 @@ def list_(source: SettingsSource, output: Format, sent: bool) -> None:
         }
         for one in found
     ]
-    write_records(rows, _COLUMNS, output, identify="id")
-    if not rows:
-        say("no mail waits, and none was given up.")
+    write_records(rows, _COLUMNS, output, identify="id", none="no mail waits, and none was given up.")
 
 
 @examples(

@@ -13,7 +13,7 @@ from typing import IO, Any, Literal
 import click
 
 from marketplace.cli.colours import cell
-from marketplace.cli.streams import can_show
+from marketplace.cli.streams import can_show, say
 from marketplace.logs import printable
 from marketplace.moments import written_for_people
 
@@ -53,16 +53,16 @@ def document_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def write_records(records: Iterable[Record], columns: Sequence[str], output: Format, identify: str) -> int:
+def write_records(
+    records: Iterable[Record], columns: Sequence[str], output: Format, identify: str, *, none: str = ""
+) -> None:
     """Write a list of results, all of them or none: whoever reads half a list could take it for the whole.
 
     Args:
         records: may come one by one from a server; nothing is written where that fails.
         columns: keys that a table shows, in order.
         identify: key whose value ``-o id`` writes, one a line; records without it are left out.
-
-    Returns:
-        How many there are.
+        none: what people are told where there are no results.
     """
     with _kept(records) as (kept, count):
         if output == "id":
@@ -79,7 +79,8 @@ def write_records(records: Iterable[Record], columns: Sequence[str], output: For
                 click.echo(_yaml([record]), nl=False)
             if not count:
                 click.echo("[]")
-    return count
+    if none and not count:
+        say(none)
 
 
 def write_record(record: Record, output: Format, identify: str = "") -> None:

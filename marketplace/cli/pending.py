@@ -50,10 +50,12 @@ def list_(source: SettingsSource, output: Format) -> None:
         for one in found
     ]
     write_records(
-        rows, ("id", "state", "email", "log", "since", "until", "certificate"), output, identify="id"
+        rows,
+        ("id", "state", "email", "log", "since", "until", "certificate"),
+        output,
+        identify="id",
+        none="no uploads wait for confirmation.",
     )
-    if not rows:
-        say("no uploads wait for confirmation.")
 
 
 @examples("marketplace pending drop 17")

@@ -42,9 +42,9 @@ def sites(source: SettingsSource, output: Format) -> None:
         {"name": one.name, "key": one.key, "bound": written(one.bound_at), "by": one.bound_by}
         for one in found
     ]
-    write_records(shown, ("name", "key", "bound", "by"), output, identify="name")
-    if not found:
-        say("no site sent receipts yet.")
+    write_records(
+        shown, ("name", "key", "bound", "by"), output, identify="name", none="no site sent receipts yet."
+    )
 
 
 @examples("marketplace receipts bind cloud-1+1a2b3c4d+AbCdEfGh")
@@ -104,7 +104,9 @@ def recalls(source: SettingsSource, output: Format) -> None:
         for copy in one.copies
     ]
     write_records(
-        shown, ("identifier", "email", "withdrawn", "site", "store", "since"), output, identify="identifier"
+        shown,
+        ("identifier", "email", "withdrawn", "site", "store", "since"),
+        output,
+        identify="identifier",
+        none="no site reported that it has a withdrawn image.",
     )
-    if not shown:
-        say("no site reported that it has a withdrawn image.")

@@ -106,9 +106,9 @@ def list_(source: SettingsSource, output: Format, owner: str | None) -> None:
     with reading(source) as session:
         tokens = TokenService(session).list(owner)
     now = utc_now()
-    write_records([_members(one, now) for one in tokens], _COLUMNS, output, identify="name")
-    if not tokens:
-        say("no tokens.")
+    write_records(
+        [_members(one, now) for one in tokens], _COLUMNS, output, identify="name", none="no tokens."
+    )
 
 
 @examples("marketplace token revoke 3f2a9c")

@@ -140,9 +140,9 @@ def list_(source: SettingsSource, output: Format) -> None:
     with reading(source) as session:
         found = registry_of(source, session).list()
     columns = ("name", "url", "owner", "audience", "kinds", "state")
-    write_records([_members(one) for one in found], columns, output, identify="name")
-    if not found:
-        say("there are no webhooks.")
+    write_records(
+        [_members(one) for one in found], columns, output, identify="name", none="there are no webhooks."
+    )
 
 
 @examples("marketplace webhook show 1a2b3c4d5e6f7a8b")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from validators.links import MaterialError
@@ -36,10 +36,7 @@ def find_anchor_files(source: str) -> list[Path]:
     Raises:
         MaterialError: it is not there or holds none.
     """
-    path = Path(source)
-    if path.is_dir():
-        return _distinct(source, [one for one in _children(path) if is_certificate_name(one.name)])
-    return _distinct(source, [path] if path.is_file() else _matches(source))
+    return _find(source, is_certificate_name)
 
 
 def find_list_files(source: str) -> list[Path]:
@@ -48,9 +45,13 @@ def find_list_files(source: str) -> list[Path]:
     Raises:
         MaterialError: it is not there or holds none.
     """
+    return _find(source, is_list_name)
+
+
+def _find(source: str, is_wanted: Callable[[str], bool]) -> list[Path]:
     path = Path(source)
     if path.is_dir():
-        return _distinct(source, [one for one in _children(path) if is_list_name(one.name)])
+        return _distinct(source, [one for one in _children(path) if is_wanted(one.name)])
     return _distinct(source, [path] if path.is_file() else _matches(source))
 
 
