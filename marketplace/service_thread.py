@@ -38,10 +38,15 @@ class ServiceThread(ABC):
         self._stopping.set()
         self._wake.set()
 
-    def join(self, timeout: float | None) -> None:
-        """Wait for the end of the thread, at most that many seconds; on the thread itself not at all."""
+    def join(self, timeout: float | None) -> bool:
+        """Wait for the end of the thread, at most that many seconds; on the thread itself not at all.
+
+        Returns:
+            whether it has ended.
+        """
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
+        return self._thread is None or not self._thread.is_alive()
 
     def stop(self) -> None:
         """Have it end what it is at, and wait for that. Later calls do nothing."""

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from marketplace.changes import PUBLIC, BulkImports, Change, ChangeLog, Cursors, Follower, RenewedFollower
 from marketplace.db import Database
+from marketplace.service_thread import ServiceThread
 from marketplace.system_errors import reason_of
 
 #: Rows handed to a follower at a time.
@@ -86,12 +87,12 @@ class Worker:
     def start(self) -> None:
         """Start a thread for each follower."""
         for runner in self._runners:
-            runner.thread.start()
+            runner.start()
 
     def nudge(self) -> None:
         """Say that a log has grown: followers that wait look now. Cheap, callable from any thread."""
         for runner in self._runners:
-            runner.wake.set()
+            runner.nudge()
 
     def stop(self, timeout: float = 30.0) -> bool:
         """Let each follower finish the batch it is at, then end.
@@ -103,12 +104,9 @@ class Worker:
             whether every follower ended in time.
         """
         for runner in self._runners:
-            runner.stopping.set()
-            runner.wake.set()
-        for runner in self._runners:
-            if runner.thread.ident is not None:
-                runner.thread.join(timeout)
-        return not any(runner.thread.is_alive() for runner in self._runners)
+            runner.ask_to_end()
+        ended = [runner.join(timeout) for runner in self._runners]
+        return all(ended)
 
     def lags(self) -> list[Lag]:
         """How far each follower is behind, now."""
@@ -279,7 +277,7 @@ def _apply(database: Database, follower: Follower, log: str, changes: Sequence[C
             follower.apply(session, log, changes)
 
 
-class _Runner:
+class _Runner(ServiceThread):
     """One follower's thread."""
 
     def __init__(
@@ -292,13 +290,11 @@ class _Runner:
         let_pass: float,
         around: Callable[[], AbstractContextManager[None]],
     ) -> None:
+        super().__init__(f"follower-{follower.name}")
         self.follower = follower
-        self.wake = threading.Event()
-        self.stopping = threading.Event()
         self.failures = 0
         self.stepped_over = 0
         self.reason = ""
-        self.thread = threading.Thread(target=self._run, name=f"follower-{follower.name}", daemon=True)
         self._database = database
         self._poll = poll
         self._retry = retry
@@ -306,14 +302,14 @@ class _Runner:
         self._let_pass = let_pass
         self._around = around
 
-    def _run(self) -> None:
+    def _run(self, stopping: threading.Event) -> None:
         with self._around():
-            self._follow()
+            self._follow(stopping)
 
-    def _follow(self) -> None:
-        while not self.stopping.is_set():
+    def _follow(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             # Cleared before looking: a nudge during the look makes another one.
-            self.wake.clear()
+            self._wake.clear()
             try:
                 if self.failures >= FAILING:
                     self.stepped_over += step_over(self._database, self.follower)
@@ -323,17 +319,16 @@ class _Runner:
                 self.reason = reason_of(error)
                 pause = self._pause()
                 _logger.exception("follower %s failed; next attempt in %.1f s", self.follower.name, pause)
-                self.stopping.wait(
-                    pause
-                )  # nudges do not shorten it: uploads must not turn it into a busy loop
+                # Nudges do not shorten it: uploads must not turn it into a busy loop.
+                stopping.wait(pause)
                 continue
             self.failures, self.reason = 0, ""
             if taken and self._bulk_imports.in_progress:
-                self.stopping.wait(self._let_pass)
+                stopping.wait(self._let_pass)
             elif taken < BATCH:
-                self.stopping.wait(GATHER)
-            if not taken and not self.stopping.is_set():
-                self.wake.wait(self._poll)
+                stopping.wait(GATHER)
+            if not taken and not stopping.is_set():
+                self._wake.wait(self._poll)
 
     def _pause(self) -> float:
         longest = min(LAST_RETRY, self._retry * 2.0 ** min(self.failures - 1, 16))

@@ -45,6 +45,7 @@ def test_it_runs_again_after_a_stop_and_never_twice_at_once() -> None:
         until(thread.looks_when_nudged, "the next thread looks")
         thread.stop()
         thread.stop()
+        assert thread.join(HANGING)
     assert thread.most == 1 and thread.running == 0
 
 
