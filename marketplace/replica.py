@@ -84,6 +84,8 @@ class Replica(ServiceThread):
         self._learning = threading.Lock()
         self._looks: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
         self._here = threading.local()
+        # Who may not be answered by the replica hears that the primary is silent, instead of waiting for it.
+        self._primary.watch_others(database)
         database.choose_reader = self._choose
         database.on_write = self.note
 

@@ -3,7 +3,8 @@
 The system does not tell that a server is gone where a proxy in between confirms every packet, or where the
 server hangs and its machine does not. So a connection of its own asks the server four times a second.
 Where that question is not answered for some seconds, the connections to the server are ended from this
-side, whoever waits for them hears so at once, and no other is made until a look is answered again.
+side, whoever waits for them hears so at once, and no other is made until a look is answered again. Who can be
+answered by another server waits for less than those who cannot.
 """
 
 from __future__ import annotations
@@ -22,14 +23,19 @@ import psycopg
 from sqlalchemy import URL, Engine, TextClause, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
+from marketplace.db import Database
 from marketplace.db.pools import MORE_READERS, READERS
-from marketplace.db.postgresql import POSTGRESQL_NETWORK, connect_postgresql
+from marketplace.db.postgresql import POSTGRESQL_NETWORK, connect_postgresql, drop_ended
 from marketplace.service_thread import ServiceThread
 
 #: Seconds between two looks.
 LOOK = 0.25
 #: Seconds without an answer after which a server counts as away: it may hang.
 SILENCE = 2.0
+#: The same for those whom no other server can answer.
+LONG_SILENCE = 4.0
+#: Seconds within which a look fails where somebody says that the server is not there: it does not hang.
+_TOLD = 1.0
 #: Seconds from a failure to the next try to reach it, after some that came soon: in a failover another server
 #: is there before long.
 _RETRY = 2.0
@@ -70,19 +76,26 @@ class WatchedServer(ServiceThread):
         # A look must find a place, and find out that a silent server answers again.
         self._looks = self._open(url, given, 1, 0, self._keep)
         self._connections: WeakSet[psycopg.Connection[Any]] = WeakSet()
+        self._others: WeakSet[psycopg.Connection[Any]] = WeakSet()
         self._lock = threading.Lock()
         #: When it answered last, and how many looks in a row failed since.
         self._answered_at = float("-inf")
         self.failures = 0
-        self._silent = False
+        self._silent = self._is_gone = False
         #: How often ``watch`` has come by since the look began that is under way; None where there is none. A
         #: clock would count the time that this process itself did not run.
         self._waited: int | None = None
+        #: The same since it answered last, in all looks.
+        self._unanswered = 0
 
     @property
     def answered_at(self) -> float:
         """When it answered last, by the monotonic clock."""
         return self._answered_at
+
+    def watch_others(self, database: Database) -> None:
+        """End the connections that a database makes to the server too, later than those of ``engine``."""
+        database.connect_by(self._connect_other)
 
     def is_up(self) -> bool:
         """Whether it answered within the last seconds."""
@@ -112,10 +125,14 @@ class WatchedServer(ServiceThread):
             if self._waited is None:
                 return
             self._waited += 1
-            if self._waited * LOOK < SILENCE:
-                return
-            self._silent = True
-            waiting = list(self._connections)
+            self._unanswered += 1
+            waiting: list[psycopg.Connection[Any]] = []
+            if self._waited * LOOK >= SILENCE:
+                self._silent = True
+                waiting += self._connections
+            if self._unanswered * LOOK >= LONG_SILENCE:
+                self._is_gone = True
+                waiting += self._others
         for connection in waiting:
             _end(connection)
 
@@ -126,7 +143,6 @@ class WatchedServer(ServiceThread):
             url.set(drivername="postgresql+psycopg"),
             pool_size=size,
             max_overflow=more,
-            pool_pre_ping=True,
             # Nobody waits for a place: the other server answers.
             pool_timeout=1,
             connect_args=given,
@@ -134,17 +150,23 @@ class WatchedServer(ServiceThread):
             execution_options={"postgresql_readonly": True},
         )
         event.listen(engine, "do_connect", connect)
+        drop_ended(engine)
         return engine
 
     def _connect(self, *how: Any) -> Any:
-        if self._silent:
-            raise psycopg.OperationalError(f"the {self._name} of the database is silent")
-        return self._keep(*how)
+        return self._keep(*how, refused=self._silent)
 
-    def _keep(self, *how: Any) -> Any:
+    def _connect_other(self, *how: Any) -> Any:
+        return self._keep(*how, refused=self._is_gone, among=self._others)
+
+    def _keep(
+        self, *how: Any, refused: bool = False, among: WeakSet[psycopg.Connection[Any]] | None = None
+    ) -> Any:
+        if refused:
+            raise psycopg.OperationalError(f"the {self._name} of the database is silent")
         connection = connect_postgresql(*how)
         with self._lock:
-            self._connections.add(connection)
+            (self._connections if among is None else among).add(connection)
         return connection
 
     def _ask(self, engine: Engine) -> int:
@@ -159,6 +181,8 @@ class WatchedServer(ServiceThread):
             try:
                 position = self._ask(self._looks)
             except SQLAlchemyError as error:
+                if self._waited * LOOK < _TOLD:
+                    self._unanswered, self._is_gone = 0, False
                 self._fail(error)
                 pause = LOOK if self.failures < _SOON else _RETRY
                 continue
@@ -169,7 +193,8 @@ class WatchedServer(ServiceThread):
             self._answered_at = time.monotonic()
             if self.failures:
                 _logger.info("the %s of the database answers again", self._name)
-            self.failures, self._silent, pause = 0, False, LOOK
+            self.failures, pause = 0, LOOK
+            self._unanswered, self._silent, self._is_gone = 0, False, False
 
     def _fail(self, error: SQLAlchemyError) -> None:
         self.failures += 1

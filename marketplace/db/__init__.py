@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from marketplace.db.postgresql import open_postgresql
+from marketplace.db.postgresql import connect_postgresql, open_postgresql
 from marketplace.db.sqlite import BUSY_PAUSE, BUSY_TIMEOUT, make_file, open_sqlite
 from marketplace.models.base import SNAPSHOT
 
@@ -157,6 +157,16 @@ class Database:
             OperationalError: the database does not answer.
         """
         return Glance(self._reader)
+
+    def connect_by(self, connect: Callable[..., Any]) -> None:
+        """Have a function make connections to PostgreSQL, in the place of ``connect_postgresql``.
+
+        Idle ones that were made before are closed.
+        """
+        for engine in (self.engine, self._reader):
+            engine.dispose()
+            event.remove(engine, "do_connect", connect_postgresql)
+            event.listen(engine, "do_connect", connect)
 
     def drop_history(self) -> bool:
         """Take out of the files what was written over: with SQLite the log beside the database.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
 from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 
 from marketplace.db.errors import READ_ONLY, DatabaseEncodingError, DatabaseVersionError
 from marketplace.db.pools import MORE_READERS, MORE_WRITERS, READERS, WRITERS
@@ -25,24 +27,39 @@ OLDEST_POSTGRESQL = 15
 
 def open_postgresql(url: URL) -> tuple[Engine, Engine]:
     """Two engines of a database: one that writes, one for snapshots to read."""
-    # pre_ping: a server restarted between two requests must not fail the second one.
     network = {name: value for name, value in POSTGRESQL_NETWORK.items() if name not in url.query}
-    engine = create_engine(
-        url, pool_size=WRITERS, max_overflow=MORE_WRITERS, pool_pre_ping=True, connect_args=network
-    )
+    engine = create_engine(url, pool_size=WRITERS, max_overflow=MORE_WRITERS, connect_args=network)
     event.listen(engine, "handle_error", _leave_replica)
     reader = create_engine(
         url,
         pool_size=READERS,
         max_overflow=MORE_READERS,
-        pool_pre_ping=True,
         connect_args=network,
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
     for one in (engine, reader):
         event.listen(one, "do_connect", connect_postgresql)
+        drop_ended(one)
     return engine, reader
+
+
+def drop_ended(engine: Engine) -> None:
+    """Have a pool give out no connection that its server ended: one that restarted fails no request.
+
+    A question to the server would tell too, and take as long as a small statement does.
+    """
+    event.listen(engine, "checkout", _refuse_ended)
+
+
+def _refuse_ended(connection: Any, record: object, proxy: object) -> None:
+    """Raises InvalidatePoolError, so that the pool connects anew, where the server said something unasked."""
+    if not connection.closed:
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        if not poll.poll(0):
+            return
+    raise InvalidatePoolError
 
 
 def _leave_replica(context: ExceptionContext) -> None:

@@ -18,11 +18,15 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from marketplace.access import Scope
+from marketplace.accounts import TokenService
 from marketplace.db import Database, upgrade
+from marketplace.federation.keys import create_keys
 from marketplace.http.read_from import HEADER
 from marketplace.mail import Outbox
 from marketplace.metrics import Metrics
 from marketplace.models import OutgoingMail
+from marketplace.moments import utc_now
 from marketplace.replica import Replica
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
@@ -44,6 +48,7 @@ class Pair:
     replica: PostgresServer
     url: str
     site: RunningServer
+    token: str
 
     @property
     def read_url(self) -> str:
@@ -75,8 +80,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         upgrade(url)
         replica = primary.replicate()
         settings = {"database_url": url, "database_read_url": replica.same_at(url), "query_enabled": "false"}
-        with running_server(tmp_path_factory.mktemp("site"), **settings) as site:
-            yield Pair(primary, replica, url, site)
+        folder = tmp_path_factory.mktemp("site")
+        create_keys(folder, "primary.example.org")
+        with closing(Database.open(url)) as database, database.write() as session:
+            token = TokenService(session).create("ci", [Scope.READ], by="cli:test", at=utc_now()).secret.text
+        with running_server(folder, **settings) as site:
+            yield Pair(primary, replica, url, site, token)
     finally:
         for server in (replica, primary):
             with suppress(RuntimeError):  # a test stopped it already
@@ -202,6 +211,38 @@ def test_readers_are_answered_by_the_replica_while_the_primary_hangs(pair: Pair)
                 assert answers == dict.fromkeys(READ, 200)
         await_replica(http)
         upload(http, "hangs no more")
+        assert [one for one in pair.site.log_lines() if "traceback" in one] == []
+
+
+#: What only the primary may answer, by how it answers where that hangs.
+ONLY_PRIMARY = {
+    "/status": 503,
+    "/readyz": 503,
+    "/fed/v1/logs/public/checkpoint": 503,
+    "/.well-known/marketplace-federation": 503,
+    # Figures are told without those of the database.
+    "/metrics": 200,
+}
+
+
+def test_what_only_the_primary_answers_is_refused_while_it_hangs(pair: Pair) -> None:
+    """Each is answered while the primary still hangs: threads that wait for it would be missed by readers."""
+    with pair.site.client() as http, ThreadPoolExecutor(len(ONLY_PRIMARY) + 2) as pool:
+        until(lambda: http.get("/fed/v1/logs/public/checkpoint").status_code == 200, "the log is published")
+        await_replica(http)
+        document = signed(image(content="sent while it hangs"), JANE)
+        late = partial(http.post, "/metadata", content=document, headers=XML)
+        known = partial(http.get, "/api/v1/entries", headers={"Authorization": f"Bearer {pair.token}"})
+        assert known().status_code == 200
+        with pair.primary.frozen():
+            for _ in range(2):
+                others = [pool.submit(late), pool.submit(known)]
+                asked = list(pool.map(http.get, ONLY_PRIMARY, timeout=HANGING))
+                answers = [*asked, *(one.result(HANGING) for one in others)]
+                assert [one.status_code for one in answers] == [*ONLY_PRIMARY.values(), 503, 503]
+                assert all("Retry-After" in one.headers for one in answers if one.status_code == 503)
+        await_replica(http)
+        until(lambda: known().status_code == 200 and late().status_code == 201, "the primary answers again")
         assert [one for one in pair.site.log_lines() if "traceback" in one] == []
 
 
