@@ -16,6 +16,7 @@ from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag, RenewalRow, Twin
 from marketplace.models.aliases import shared_alias
 from marketplace.rules.current import Rank
+from marketplace.rules.visibility import unindexed
 
 #: Rows fetched at a time of a long result.
 _FETCHED = 2000
@@ -150,7 +151,12 @@ _TWINS: Select[Any] = (
     .join(_OTHER, and_(_OTHER.statement == _OWN.statement, _OTHER.entry_key != _OWN.entry_key))
     .join(
         ChangeRow,
-        and_(ChangeRow.log_id == Current.log_id, ChangeRow.entry_key == _OTHER.entry_key, ChangeRow.shown),
+        and_(
+            # By the entry: SQLite would walk the log.
+            unindexed(ChangeRow.log_id) == Current.log_id,
+            ChangeRow.entry_key == _OTHER.entry_key,
+            ChangeRow.shown,
+        ),
     )
     .join(Entry, Entry.id == _OTHER.entry_key)
     .join(EntryBody, EntryBody.id == ChangeRow.body_id)

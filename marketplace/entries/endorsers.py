@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EndorserRecord, EndorserRow
 from marketplace.models import ChangeRow, Current, Entry, EntryTag, RenewalRow
-from marketplace.rules.visibility import Stand, VisibleLogs
+from marketplace.rules.visibility import Stand, VisibleLogs, unindexed
 
 Name = tuple[str, str, str]
 
@@ -54,7 +54,7 @@ class EndorserTally:
         if before.size < stand.size:
             held = held + _count(session, rows & (ChangeRow.sequence >= before.size))
         if before.size and before.renewals < stand.renewals:
-            held = _count_again(session, rows, held, _find_renewed(session, log, before.renewals))
+            held = _count_again(session, log, held, _find_renewed(session, log, before.renewals))
         with self._lock:
             if self._counted.get(log, nothing)[0].is_behind(stand):
                 self._counted[log] = stand, held
@@ -67,10 +67,10 @@ def _find_renewed(session: Session, log: int, since: int) -> list[str]:
     return list(session.scalars(select(RenewalRow.email).where(*renewed).distinct()))
 
 
-def _count_again(
-    session: Session, rows: ColumnElement[bool], held: Counter[Name], emails: Sequence[str]
-) -> Counter[Name]:
+def _count_again(session: Session, log: int, held: Counter[Name], emails: Sequence[str]) -> Counter[Name]:
     """A count, with the rows of some addresses counted anew."""
+    # SQLite has to come by the address, and not walk the log.
+    rows = ChangeRow.shown & (unindexed(ChangeRow.log_id) == log)
     again = set(emails)
     found = Counter({name: n for name, n in held.items() if name[0] not in again})
     for start in range(0, len(emails), _NAMED):

@@ -48,8 +48,8 @@ class Stand(NamedTuple):
     Args:
         key: of the log.
         size: rows.
-        revision: how often it changed what of it is shown.
-        renewals: how often a verdict changed what of it is current.
+        revision: how often its followers had to start again.
+        renewals: how often it changed what of it is shown or current without a new row.
     """
 
     key: int

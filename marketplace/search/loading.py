@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import touched
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag
+from marketplace.rules.visibility import unindexed
 from marketplace.search.document import SearchDocument
 from marketplace.search.words import SearchField
 from validators import vocabulary
@@ -53,8 +54,13 @@ def current_of(
     current: list[int] = []
     others: list[int] = []
     for start in range(0, len(images), _CHUNK):
-        wanted = tuple_(Entry.identifier, Entry.email).in_(images[start : start + _CHUNK])
-        pairs = select(Entry.identifier, Entry.email).where(wanted).distinct().subquery("images")
+        chunk = images[start : start + _CHUNK]
+        # The identifiers by themselves too: for pairs SQLite walks the whole index.
+        wanted = (
+            Entry.identifier.in_([one for one, _ in chunk]),
+            tuple_(Entry.identifier, Entry.email).in_(chunk),
+        )
+        pairs = select(Entry.identifier, Entry.email).where(*wanted).distinct().subquery("images")
         found = _listed(session, log_id, pairs, 0, end)
         current += found[0]
         others += found[1]
@@ -83,7 +89,7 @@ def _listed(
         select(ChangeRow.entry_key, ChangeRow.sequence)
         .select_from(images)
         .join(Entry, and_(Entry.identifier == images.c.identifier, Entry.email == images.c.email))
-        .join(ChangeRow, and_(ChangeRow.log_id == log_id, ChangeRow.entry_key == Entry.id))
+        .join(ChangeRow, and_(unindexed(ChangeRow.log_id) == log_id, ChangeRow.entry_key == Entry.id))
         .order_by(ChangeRow.sequence)
     ).all()
     current = [key for key, sequence in entries if key in listed and since <= sequence < end]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyoxigraph import Quad
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, Change, ChangeLog, Cursors, Renewals
@@ -29,6 +29,7 @@ from marketplace.db import Database
 from marketplace.entries.erased import find_erasures
 from marketplace.models import ChangeRow, Entry, EntryBody
 from marketplace.rules.current import SELECT_RANKED, RankedEntry, preferred, to_ranked, unsuperseded
+from marketplace.rules.visibility import unindexed
 from validators.document import Coordinates
 from validators.errors import RefusedError
 
@@ -345,6 +346,11 @@ def _identifiers(session: Session, page: Sequence[Change]) -> list[str]:
     return sorted(found)
 
 
+def _in_log(log_id: int, end: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Whether a row is in a log up to a sequence; SQLite has to come by the entry, and not walk the log."""
+    return unindexed(ChangeRow.log_id) == log_id, unindexed(ChangeRow.sequence) <= end
+
+
 def _claimed(session: Session, identifiers: Sequence[str], end: int) -> Iterator[Coordinates]:
     """The coordinates of every entry about some images in the public log up to a sequence, shown or not."""
     log_id = ChangeLog(session).key(PUBLIC)
@@ -352,11 +358,7 @@ def _claimed(session: Session, identifiers: Sequence[str], end: int) -> Iterator
         for row in session.execute(
             select(Entry.identifier, Entry.email, Entry.created)
             .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-            .where(
-                Entry.identifier.in_(identifiers[start : start + _CHUNK]),
-                ChangeRow.log_id == log_id,
-                ChangeRow.sequence <= end,
-            )
+            .where(Entry.identifier.in_(identifiers[start : start + _CHUNK]), *_in_log(log_id, end))
         ):
             yield Coordinates(**row._mapping)
 
@@ -369,8 +371,7 @@ def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[Ra
             session.execute(
                 SELECT_RANKED.join(ChangeRow, ChangeRow.entry_key == Entry.id).where(
                     Entry.identifier.in_(identifiers[start : start + _CHUNK]),
-                    ChangeRow.log_id == log_id,
-                    ChangeRow.sequence <= end,
+                    *_in_log(log_id, end),
                     ChangeRow.shown,
                 )
             )

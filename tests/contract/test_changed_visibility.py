@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 from pyoxigraph import DefaultGraph, Quad
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Engine, event, func, select
 
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue import Catalogue, catalogue
@@ -161,6 +162,23 @@ def verify_same(followers: Followers, directory: Path) -> None:
         assert not Cursors(session).apart(followers.indexer.name)
 
 
+#: Steps of a plan of SQLite that read a whole log, or all entries, however few are wanted.
+WALK = re.compile(
+    r"SCAN (entry|change|current|entry_body|entry_tag|verdict|twin)\b|\(log_id=\?( AND sequence<\?)?\)$"
+)
+
+
+def find_walks(statements: Mapping[str, Sequence[Any]], connection: Connection) -> dict[str, list[str]]:
+    """The statements that walk, with those steps of their plans."""
+    found = {}
+    for statement, parameters in statements.items():
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters))
+        walks = [str(step[3]) for step in plan if WALK.search(str(step[3]))]
+        if walks:
+            found[statement] = walks
+    return found
+
+
 @pytest.fixture
 def store(database: Database) -> Database:
     """Many images of one endorser, and few of another one, all shown."""
@@ -228,6 +246,35 @@ def test_few_changed_rows_among_many_cost_as_little_in_every_follower(
             reads.counts.clear()
         assert "again" not in caplog.text
         verify_same(followers, tmp_path / "anew")
+
+
+def test_no_follower_walks_a_log_for_few_rows(store: Database, tmp_path: Path) -> None:
+    if store.dialect != "sqlite":
+        pytest.skip("PostgreSQL plans by statistics")
+    asked: dict[str, Sequence[Any]] = {}
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")) and parameters:
+            asked[statement] = parameters[0] if isinstance(parameters, list) else parameters
+
+    with following(store, tmp_path) as followers:
+        followers.follow()
+        followers.listed()
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            for revoked in ((BOB,), ()):
+                judge(store, *(() if revoked else (BOB,)), revoked=revoked)
+                refresh(store)
+                followers.follow()
+                followers.listed()
+            add(store, [said("new")])
+            followers.follow()
+            followers.listed()
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) > 30
+    with store.read() as session:
+        assert find_walks(asked, session.connection()) == {}
 
 
 def test_followers_have_what_is_shown_whatever_comes_between(store: Database, tmp_path: Path) -> None:
