@@ -31,7 +31,7 @@ MEANINGS: Mapping[Kind, str] = MappingProxyType(
         Kind.EXPIRING: "a current entry expires in 30, 7 or 1 days",
         Kind.EXPIRED: "a current entry has expired",
         Kind.ERASED: "what an entry said was erased, for a legal request",
-        Kind.TRUST: "this marketplace trusts the certificate of an endorser otherwise than before",
+        Kind.TRUST: "the trust of this marketplace in the certificate of an endorser changed",
         Kind.CONFLICT: "entries with the same coordinates say different things",
         Kind.MISMATCH: "a cloud site found other bytes at a location than the entry endorses",
         Kind.UNREACHABLE: "a cloud site could not download an image from a location",

@@ -42,12 +42,13 @@ ACTS = {
              "shows what it answered.", "Send the test"),
         _act("rotate", "Create a new secret", "The new secret is shown only once, on the next page. For 24 "
              "hours requests are signed with both secrets.", "Create the secret"),
-        _act("enable", "Enable the webhook", "It is told of what happens from now on, and of what still "
-             "waits.", "Enable it"),
-        _act("disable", "Disable the webhook", "It is told of nothing until it is enabled again.",
+        _act("enable", "Enable the webhook", "Your program receives the events that happen from now on, and "
+             "those that still wait.", "Enable it"),
+        _act("disable", "Disable the webhook", "Your program receives no events until the webhook is "
+             "enabled again.",
              "Disable it", harmful=True),
-        _act("delete", "Delete the webhook", "It is told of nothing any more, and its log of deliveries is "
-             "deleted.", "Delete it", harmful=True),
+        _act("delete", "Delete the webhook", "Your program receives no more events, and the log of "
+             "deliveries is deleted.", "Delete it", harmful=True),
         _act("redeliver", "Send the event again", "It is sent again in a moment, whether it arrived or not.",
              "Send it again", ActField("event", "Event", about=True)),
     )
