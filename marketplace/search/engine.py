@@ -8,11 +8,14 @@ up to which it was made; both change together or not at all.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from operator import neg
 from typing import NamedTuple, Protocol
 
 from pyroaring import BitMap
@@ -22,7 +25,7 @@ from marketplace.search.words import WordQuery
 
 #: Bytes of answers that are remembered for an index; of one, and of each set and each entry in it, about.
 ANSWER_BYTES = 16 * 2**20
-_ANSWER, _SET, _ENTRY = 500, 200, 4
+_ANSWER, _SET, _ENTRY = 500, 200, 8
 #: Raised when what is written into an index changes, so that older indexes are built again.
 SCHEMA_VERSION = 4
 
@@ -117,37 +120,46 @@ class Ranked:
     def __init__(
         self, found: Iterable[tuple[float, int]], *, whole: bool, before: Ranked | None = None
     ) -> None:
-        known = BitMap() if before is None else before.keys
-        fresh: defaultdict[float, list[int]] = defaultdict(list)
-        for score, key in found:
-            if key not in known:
-                fresh[score].append(key)
-        equal = {} if before is None else dict(before._equals)
-        equal |= {score: equal.get(score, BitMap()) | BitMap(keys) for score, keys in fresh.items()}
-        self._equals: list[Equals] = [Equals(score, equal[score]) for score in sorted(equal, reverse=True)]
-        self.keys: BitMap = BitMap.union(known, *map(BitMap, fresh.values()))
+        # Made in each log that a reader sees, mostly of a few entries: sets are made when a page asks.
+        self._equal: dict[float, array[int]] = {} if before is None else dict(before._equal)
+        self.keys: BitMap = BitMap() if before is None else before.keys.copy()
+        for score, keys in _by_score(found, self.keys).items():
+            self._equal[score] = self._equal[score] + keys if score in self._equal else keys
+            self.keys.update(keys)
+        self._scores = sorted(self._equal, reverse=True)
         self.whole = whole
 
     def bytes(self) -> int:
         """Bytes of memory, about."""
-        return _ANSWER + _SET * len(self._equals) + _ENTRY * len(self.keys)
+        return _ANSWER + _SET * len(self._scores) + _ENTRY * len(self.keys)
 
     def best(self, among: BitMap, limit: int, last: float | None = None) -> list[Equals]:
         """The best-fitting entries among some; see Matches."""
-        start = 0 if last is None else bisect_left(self._equals, -last, key=lambda equals: -equals.score)
+        start = 0 if last is None else bisect_left(self._scores, -last, key=neg)
         listed: list[Equals] = []
         count = 0
-        for score, keys in islice(self._equals, start, None):
+        for score in islice(self._scores, start, None):
             if count >= limit:
                 break
-            if held := among & keys:
+            if held := among & BitMap(self._equal[score]):
                 listed.append(Equals(score, held))
                 count += len(held) if score != last else 0
         return listed
 
     def score_of(self, entry_key: int) -> float | None:
         """The score that an entry has by now; see Matches."""
-        return next((score for score, keys in self._equals if entry_key in keys), None)
+        if entry_key not in self.keys:
+            return None
+        return next(score for score, keys in self._equal.items() if entry_key in keys)
+
+
+def _by_score(found: Iterable[tuple[float, int]], known: BitMap) -> dict[float, array[int]]:
+    """The keys that are not known yet, by their scores."""
+    fresh: defaultdict[float, array[int]] = defaultdict(partial(array, "I"))
+    for score, key in found:
+        if key not in known:
+            fresh[score].append(key)
+    return fresh
 
 
 class SearchIndex(Protocol):

@@ -56,12 +56,16 @@ class _State(NamedTuple):
 
     Args:
         segments: by their names.
+        names: of the segments.
+        average: words of an entry.
     """
 
     generation: int
     searcher: Any
     position: Position
     segments: Mapping[str, Segment]
+    names: frozenset[str]
+    average: float
 
 
 class _Answer(NamedTuple):
@@ -180,18 +184,18 @@ def _read_state(generation: int, searcher: Any, before: Mapping[str, Segment]) -
     readers = [leaf.reader() for leaf, _ in searcher.leaf_searchers()]
     named = {reader.segment().segment_id(): reader for reader in readers if reader.doc_count_all()}
     segments = {name: Segment(reader, before.get(name)) for name, reader in named.items()}
-    return _State(generation, searcher, Position(*stored[POSITION]) if stored else START, segments)
+    position = Position(*stored[POSITION]) if stored else START
+    average = searcher.avg_field_length(ANYWHERE) or 1.0
+    return _State(generation, searcher, position, segments, frozenset(segments), average)
 
 
 def _answer(state: _State, query: WordQuery, known: _Answer | None) -> _Answer:
     """The entries that fit; only what came since is looked for where an earlier answer is known."""
     if known is None:
-        average = state.searcher.avg_field_length(ANYWHERE) or 1.0
-        scoring = Scoring(state.searcher.doc_count_all(), average)
+        scoring, fresh = Scoring(state.searcher.doc_count_all(), state.average), state.names
     else:
-        scoring = known.scoring
-    fresh = [name for name in state.segments if known is None or name not in known.segments]
+        scoring, fresh = known.scoring, state.names - known.segments
     search = Search(query, scoring, state.segments)
-    found = (one for name in fresh for one in search.find(name))
+    found = [one for name in fresh for one in search.find(name)]
     ranked = Ranked(found, whole=state.position.whole, before=known and known.ranked)
-    return _Answer(state.generation, frozenset(state.segments), scoring, ranked)
+    return _Answer(state.generation, state.names, scoring, ranked)

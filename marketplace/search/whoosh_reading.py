@@ -173,19 +173,21 @@ class Search:
                 return
             required.append(condition)
         words = sorted(known.values(), key=lambda one: one.size)
-        begun = min((one.documents for one in required if not one.words), key=len, default=None)
         others = [one for one in required if len(one.words) != 1]
         excluded = [
             one for clause in self._query.excluded if (one := self._condition(clause, segment, known))
         ]
         # The rarest leads: what it names is looked for in the others.
-        numbers: Iterator[int] = segment.reader.all_doc_ids()
-        fits = [*(one.matches for one in words), *(one.fits for one in others)]
-        if begun is not None and (not words or len(begun) < words[0].size):
-            numbers = iter(sorted(begun))
+        fits = [word.matches for word in words]
+        begun = sorted((one.documents for one in others if not one.words), key=len)
+        if begun and (not words or len(begun[0]) < words[0].size):
+            numbers: Iterator[int] = iter(sorted(begun[0]))
         elif words:
             numbers = words[0].documents()
-            fits = fits[1:]
+            del fits[0]
+        else:
+            numbers = segment.reader.all_doc_ids()
+        fits += [one.fits for one in others]
         is_deleted = segment.reader.is_deleted
         for count, number in enumerate(numbers):
             if count % _CHUNK == 0:
