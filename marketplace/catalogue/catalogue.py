@@ -20,8 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import find_renewed, load_current, load_trusted
-from marketplace.catalogue.logs import CatalogueLog
-from marketplace.catalogue.marks import ListedVerdict, load_verdicts
+from marketplace.catalogue.logs import CatalogueLog, ListedVerdict, load_verdicts
 from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.values import Values
 from marketplace.catalogue.view import CatalogueView

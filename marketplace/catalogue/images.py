@@ -38,7 +38,7 @@ class Images:
 
     def add(self, keys: Sequence[int]) -> None:
         """Take in entries that the table holds."""
-        if len(self._fresh) + len(keys) > _MOST_FRESH + len(self._keys) // 8:
+        if not self._keys or len(self._fresh) + len(keys) > _MOST_FRESH + len(self._keys) // 8:
             self._gather()
             return
         for key in keys:
