@@ -38,18 +38,15 @@ def give_back() -> None:
         _malloc_trim(0)
 
 
+#: Bytes of documents after which memory is given back while others are at work, which may have to wait for
+#: some milliseconds, and where nobody is.
+_AFTER, _IDLE_AFTER = 8 * 1_048_576, 65_536
+
+
 class Returning:
-    """Gives free memory back after so much work. Safe to call from any number of threads.
+    """Gives free memory back after so much work. Safe to call from any number of threads."""
 
-    Args:
-        after: bytes of documents between two times while others are at work, which takes some
-            milliseconds that they may have to wait.
-        idle_after: bytes after which it is done where nobody else is at work.
-    """
-
-    def __init__(self, after: int = 8 * 1_048_576, idle_after: int = 65_536) -> None:
-        self._after = after
-        self._idle_after = idle_after
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._working = 0
         self._seen = 0
@@ -68,7 +65,7 @@ class Returning:
         with self._lock:
             self._working -= 1
             self._seen += size
-            if self._seen < (self._after if self._working else self._idle_after):
+            if self._seen < (_AFTER if self._working else _IDLE_AFTER):
                 return
             self._seen = 0
         give_back()

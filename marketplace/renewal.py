@@ -36,20 +36,18 @@ class Renewal(ServiceThread):
     Args:
         is_settled: whether everything that the process keeps of entries was made anew since: a new process
             must not read it out of an old index.
-        interval: seconds between two looks.
     """
 
-    def __init__(self, database: Database, is_settled: Callable[[], bool], *, interval: float = LOOK) -> None:
+    def __init__(self, database: Database, is_settled: Callable[[], bool]) -> None:
         super().__init__("renewal")
         self._database = database
         self._is_settled = is_settled
-        self._interval = interval
         #: Called once, on a thread of its own, when the process should start anew.
         self.on_due: Callable[[], None] = _warn
 
     def _run(self, stopping: threading.Event) -> None:
         known = self._count()
-        while not stopping.wait(self._interval):
+        while not stopping.wait(LOOK):
             found = self._count()
             if known is None or found is None:
                 known = found if known is None else known

@@ -26,17 +26,11 @@ _logger = logging.getLogger(__name__)
 
 
 class LastUse(ServiceThread):
-    """Uses of tokens that are not written down yet.
+    """Uses of tokens that are not written down yet."""
 
-    Args:
-        database: where tokens are.
-        interval: seconds between two writes.
-    """
-
-    def __init__(self, database: Database, interval: float = INTERVAL) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__("token-use")
         self._database = database
-        self._interval = interval
         self._used: dict[int, datetime] = {}
         self._lock = threading.Lock()
 
@@ -66,5 +60,5 @@ class LastUse(ServiceThread):
         self.flush()
 
     def _run(self, stopping: threading.Event) -> None:
-        while not stopping.wait(self._interval):
+        while not stopping.wait(INTERVAL):
             self.flush()

@@ -47,9 +47,9 @@ def coloured(text: str, colour: Colour, stream: IO[str] | None = None) -> str:
     return click.style(text, fg=colour) if _shows_colour(stream or sys.stdout) else text
 
 
-def yes_or_no(text: str, good: bool, stream: IO[str] | None = None) -> str:
+def yes_or_no(text: str, good: bool) -> str:
     """A text that says yes or no: green or red."""
-    return coloured(text, "green" if good else "red", stream)
+    return coloured(text, "green" if good else "red")
 
 
 def cell(name: str, text: str) -> str:

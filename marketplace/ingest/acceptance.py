@@ -20,8 +20,8 @@ AT_ONCE: Final = 2
 class Acceptance:
     """Acceptance for requests; further callers wait for a place. Safe to call from any number of threads."""
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
-        self._places = threading.BoundedSemaphore(at_once)
+    def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(AT_ONCE)
         self._returning = Returning()
 
     def accept(self, data: bytes) -> AcceptedEntry:

@@ -19,6 +19,8 @@ from marketplace.queue import MAX_ERROR, Queue
 
 #: How long a worker may be silent about a mail it sends before another one tries.
 LEASE = timedelta(minutes=15)
+#: Mails of one list.
+_MOST = 1000
 #: How long the key of a mail that went out keeps a second one from going.
 KEPT = timedelta(days=400)
 
@@ -152,10 +154,10 @@ class Outbox:
             delete(OutgoingMail).where(OutgoingMail.state == SENT, OutgoingMail.finished_at < now - KEPT)
         )
 
-    def list(self, states: Collection[str] = (WAITING, DEAD), limit: int = 1000) -> Sequence[OutgoingState]:
+    def list(self, states: Collection[str] = (WAITING, DEAD)) -> Sequence[OutgoingState]:
         """Mails in some states, the oldest first."""
         found = self._session.scalars(
-            select(OutgoingMail).where(OutgoingMail.state.in_(states)).order_by(OutgoingMail.id).limit(limit)
+            select(OutgoingMail).where(OutgoingMail.state.in_(states)).order_by(OutgoingMail.id).limit(_MOST)
         )
         return [
             OutgoingState(

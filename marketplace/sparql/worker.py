@@ -37,6 +37,8 @@ _IDLE = 5.0
 _GRACE = 5.0
 #: Longest hint of the engine's parser that is shown.
 _HINT = 80
+#: Characters of an engine's message that are told.
+_SHORT = 200
 _POSITION = re.compile(r"error at (\d+):(\d+): ?(.*)", re.DOTALL)
 _XSD_STRING = "http://www.w3.org/2001/XMLSchema#string"
 _LANGUAGE_STRING = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
@@ -158,9 +160,9 @@ def _where(message: str) -> str:
     return f"query malformed at line {line}, column {column}{hint}"
 
 
-def _shortened(text: str, limit: int = 200) -> str:
+def _shortened(text: str) -> str:
     line = "".join(c if c.isprintable() else " " for c in text)
-    return line if len(line) <= limit else line[:limit].rsplit(" ", 1)[0] + " ..."
+    return line if len(line) <= _SHORT else line[:_SHORT].rsplit(" ", 1)[0] + " ..."
 
 
 def serve(requests: BinaryIO, answers: BinaryIO, reader: StoreReader) -> None:

@@ -26,29 +26,27 @@ class Written:
     left_out: int
 
 
-def find_image(view: View, path: str, dialects: Sequence[Dialect] = DIALECTS) -> ViewImage | None:
+def find_image(view: View, path: str) -> ViewImage | None:
     """The image whose content a path leads to: below ``images/``, or where a dialect has it."""
     found = view.by_path.get(path)
-    return found or next(filter(None, (one.find_image(view, path) for one in dialects)), None)
+    return found or next(filter(None, (one.find_image(view, path) for one in DIALECTS)), None)
 
 
-def write_document(view: View, path: str, dialects: Sequence[Dialect] = DIALECTS) -> Written:
+def write_document(view: View, path: str) -> Written:
     """A document of a view: what HTTP answers and what an export writes.
 
     Raises:
         ViewNotFoundError: no dialect has it.
         DialectUnavailableError: it cannot be written now.
     """
-    for dialect in dialects:
+    for dialect in DIALECTS:
         document = dialect.find_document(view, path)
         if document is not None:
             return _written(dialect, document, view, dialect.write(view, path))
     raise ViewNotFoundError
 
 
-def answer_document(
-    view: View, path: str, pairs: Sequence[tuple[str, str]], dialects: Sequence[Dialect] = DIALECTS
-) -> Written:
+def answer_document(view: View, path: str, pairs: Sequence[tuple[str, str]]) -> Written:
     """What a document that is asked by arguments answers.
 
     Args:
@@ -57,7 +55,7 @@ def answer_document(
     Raises:
         ViewNotFoundError: no dialect has it.
     """
-    for dialect in dialects:
+    for dialect in DIALECTS:
         document = None if dialect.answer is None else dialect.find_document(view, path)
         if dialect.answer is not None and document is not None:
             return _written(dialect, document, view, dialect.answer(view, pairs))
