@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-
-import zstandard
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from marketplace.peers.model import PullState
 from marketplace.peers.overview import MANY
-from marketplace.tlog.checkpoint import Checkpoint
-from marketplace.tlog.note import SigningKey, sign_note
 from tests.federation.liars import (
     BINARY,
     BODIES,
@@ -27,17 +18,34 @@ from tests.federation.liars import (
     JSON,
     LINES,
     TEXT,
-    Liar,
     Reply,
     Tell,
-    join,
 )
-
-#: The site beside the liars that does not lie.
-HONEST = "mp-honest.example"
-
-#: Bytes that endless answers go on for at most, so that a reader without bounds is found and ended.
-ENDLESS = 256 * 2**20
+from tests.federation.replies import (
+    always,
+    another_root,
+    deep,
+    endless,
+    erased,
+    flood,
+    flood_of_headers,
+    framing,
+    gzip_bomb,
+    honest,
+    hostile,
+    later,
+    made_up,
+    note,
+    offers,
+    on,
+    other_log,
+    rows,
+    says,
+    swapped,
+    unasked,
+    unsigned,
+    zstd_bomb,
+)
 
 
 @dataclass(frozen=True)
@@ -105,162 +113,6 @@ def passes(name: str, tell: Tell, how: str, *, wanted: int = 0, rejected: int = 
     )
 
 
-def on(path: str, change: Callable[[Liar, Reply], Reply]) -> Tell:
-    """A lie about one resource."""
-    return lambda liar, asked, honest: change(liar, honest) if asked == path else honest
-
-
-def rows(change: Callable[[list[bytes]], list[bytes]]) -> Tell:
-    """Rows other than those that were signed."""
-    return on(CHANGES, lambda liar, honest: Reply(LINES, _lines(change(_whole(honest).splitlines()))))
-
-
-def note(make: Callable[[Liar], bytes]) -> Tell:
-    """Another checkpoint."""
-    return on(CHECKPOINT, lambda liar, honest: Reply(TEXT, make(liar)))
-
-
-def flood(path: str, kind: str, pause: float = 0.0) -> Tell:
-    """An answer without an end."""
-    piece = b"x" if pause else b"x" * 65_536
-    return on(path, lambda liar, honest: Reply(kind, _endless(piece, pause)))
-
-
-def always(reply: Reply) -> Tell:
-    """One answer to everything."""
-    return lambda liar, path, honest: reply
-
-
-def says(path: str, value: object) -> Tell:
-    """Another JSON value."""
-    return on(path, lambda liar, honest: Reply(JSON, json.dumps(value).encode()))
-
-
-def later(path: str, change: Callable[[Liar], bytes]) -> Tell:
-    """Honest as long as the log is new to the reader, then not."""
-    seen: list[int] = []
-
-    def lie(liar: Liar, honest: Reply) -> Reply:
-        seen.append(1)
-        return honest if len(seen) < 2 else Reply(honest.kind, change(liar))
-
-    return on(path, lie)
-
-
-def honest(liar: Liar, path: str, answer: Reply) -> Reply:
-    """No lie."""
-    return answer
-
-
-def _whole(reply: Reply) -> bytes:
-    assert isinstance(reply.body, bytes)
-    return reply.body
-
-
-def _lines(given: Sequence[bytes]) -> bytes:
-    return b"".join(row + b"\n" for row in given)
-
-
-def _endless(piece: bytes, pause: float = 0.0) -> Iterator[bytes]:
-    sent = 0
-    while sent < ENDLESS:
-        yield piece
-        sent += len(piece)
-        time.sleep(pause)  # the slowness is the lie
-
-
-def _deep(liar: Liar, honest: Reply) -> Reply:
-    return Reply(JSON, b"[" * 30_000 + b"]" * 30_000)
-
-
-@cache
-def _gzip_bomb() -> Reply:
-    return Reply(LINES, gzip.compress(bytes(300 * 2**20), 9), headers={"Content-Encoding": "gzip"})
-
-
-@cache
-def _zstd_bomb() -> Reply:
-    return Reply(LINES, zstandard.compress(bytes(1000 * 2**20)), headers={"Content-Encoding": "zstd"})
-
-
-def _asked(liar: Liar, honest: Reply) -> list[str]:
-    """Those of its entries that it was asked for: others may be asked for those of others."""
-    return [one for one in liar.entries if bytes.fromhex(one) in _whole(honest)]
-
-
-def _swapped(liar: Liar, honest: Reply) -> Reply:
-    ids = _asked(liar, honest)
-    bodies = [liar.entries[one] for one in ids]
-    if not ids:
-        return honest
-    return Reply(BINARY, join(zip(ids, [*bodies[1:], bodies[0]], strict=True)))
-
-
-def _hostile(liar: Liar, honest: Reply) -> Reply:
-    junk = [b"<a/>", b"<!DOCTYPE a>" + b"x" * 1000, b"\xff" * 5000, b"<a " + b'b="c" ' * 20_000 + b"/>"]
-    return Reply(BINARY, join(zip(_asked(liar, honest), junk, strict=False)))
-
-
-def _erased(liar: Liar, honest: Reply) -> Reply:
-    places = [str(place) for place, one in enumerate(json.loads(liar.sent)) if one in liar.entries]
-    return Reply(BINARY, b"", headers={"X-Ids-Erased": ",".join(places)} if places else {})
-
-
-def _unasked(liar: Liar, honest: Reply) -> Reply:
-    return Reply(BINARY, join([("ab" * 32, b"<a/>")]))
-
-
-def _made_up(ids: Callable[[str], list[object]]) -> Tell:
-    """Sets that are nowhere, at every prefix, and below them these ids."""
-
-    def lie(liar: Liar, path: str, honest: Reply) -> Reply:
-        if not path.startswith(DIGEST):
-            return honest
-        prefix = path.removeprefix(DIGEST).rpartition("/")[2]
-        if len(prefix) == 4:
-            return Reply(JSON, json.dumps({"ids": ids(prefix)}).encode())
-        parts = {f"{prefix}{n:02x}": "0" * 32 for n in range(256)}
-        return Reply(JSON, json.dumps({"parts": parts}).encode())
-
-    return lie
-
-
-def _offers(count: int) -> Tell:
-    def lie(liar: Liar, honest: Reply) -> Reply:
-        said = json.loads(_whole(honest))
-        said["logs"] += [{"log": f"g{n:07}", "origin": f"{liar.site}/g/{n:032x}"} for n in range(count)]
-        return Reply(JSON, json.dumps(said).encode())
-
-    return on(DESCRIPTION, lie)
-
-
-def _flood_of_headers(liar: Liar, honest: Reply) -> Reply:
-    return Reply(TEXT, honest.body, headers={f"X-{n}": "y" * 200 for n in range(150)})
-
-
-def _framing(liar: Liar, honest: Reply) -> Reply:
-    """Heads of a log that the reader follows, of sizes that are allowed: none is signed by its key."""
-    notes = []
-    for size, key in ((5, liar.key), (5, _OTHER), (6, _OTHER), (99, _OTHER)):
-        head = Checkpoint(f"{HONEST}/public", size, bytes([size]) * 32)
-        notes.append(sign_note(head.text, key.named(f"{HONEST}/public")).to_bytes().decode())
-    unsigned = notes[0].partition("\n\n")[0] + "\n\n"
-    return Reply(JSON, json.dumps({"heads": [*notes, unsigned, "", "nonsense\n", notes[1] * 2]}).encode())
-
-
-def _another_root(liar: Liar) -> bytes:
-    return liar.note([*liar.rows[:-1], b"{}"])
-
-
-def _unsigned(liar: Liar) -> bytes:
-    return liar.note(liar.rows, key=_OTHER.named(f"{liar.site}/public"))
-
-
-def _other_log(liar: Liar) -> bytes:
-    return liar.note(liar.rows, f"{liar.site}/other")
-
-
-_OTHER = SigningKey("somebody.example", Ed25519PrivateKey.generate())
 _STATUS, _LARGE, _MALFORMED = "peer.unexpected-answer", "peer.too-large", "peer.malformed"
 _ROOT = "integrity.root"
 _NUMBERS = {"origin": "numbers.example", "logs": [7, {"log": 8, "origin": 9}]}
@@ -280,16 +132,16 @@ LIES = [
     contradicts("alters a row", rows(lambda given: [given[0].replace(b'"n":', b'"n":1'), *given[1:]]), _ROOT),
     contradicts("repeats a row", rows(lambda given: [given[0], given[0], *given[2:]]), _ROOT),
     contradicts("sends a row that is too long", rows(lambda given: [b"y" * 3000, *given[1:]]), _ROOT),
-    contradicts("signs a wrong root", note(_another_root), _ROOT),
+    contradicts("signs a wrong root", note(another_root), _ROOT),
     contradicts(
         "rolls back",
         later(CHECKPOINT, lambda liar: liar.note(liar.rows[:2])),
         "integrity.rollback",
         lacks=False,
     ),
-    contradicts("shows a split view", later(CHECKPOINT, _another_root), "integrity.split-view", lacks=False),
-    contradicts("does not sign", note(_unsigned), "integrity.signature"),
-    contradicts("signs another log", note(_other_log), "integrity.signature"),
+    contradicts("shows a split view", later(CHECKPOINT, another_root), "integrity.split-view", lacks=False),
+    contradicts("does not sign", note(unsigned), "integrity.signature"),
+    contradicts("signs another log", note(other_log), "integrity.signature"),
     Lie(
         "never moves", honest, "", PullState.TAILING, how="nothing to find: its log has no news", lacks=False
     ),
@@ -297,19 +149,19 @@ LIES = [
     fails("sends an endless checkpoint", flood(CHECKPOINT, TEXT), _LARGE),
     fails("sends a huge row", rows(lambda given: [b"{" + b" " * 100_000 + b"}"]), _LARGE, _LATE),
     fails("sends more rows than there are", rows(lambda given: given * 5), _MALFORMED, _LATE),
-    fails("sends a gzip bomb", on(CHANGES, lambda liar, _: _gzip_bomb()), _LARGE, _LATE),
-    fails("sends a zstd bomb", on(CHANGES, lambda liar, _: _zstd_bomb()), _LARGE, _LATE),
+    fails("sends a gzip bomb", on(CHANGES, lambda liar, _: gzip_bomb()), _LARGE, _LATE),
+    fails("sends a zstd bomb", on(CHANGES, lambda liar, _: zstd_bomb()), _LARGE, _LATE),
     fails("sends pages for people", on(CHECKPOINT, lambda liar, _: Reply("text/html", b"<p>")), _STATUS),
     fails("sends rows of another type", on(CHANGES, lambda liar, it: Reply(TEXT, it.body)), _STATUS, _LATE),
     fails(PATIENT, always(Reply(TEXT, b"", 503, {"Retry-After": "999999999"})), _STATUS),
     replace(fails("redirects", always(_REDIRECT), _STATUS, "peer.faulty"), faults={"description": _STATUS}),
     fails("says nothing changed since never", on(CHECKPOINT, lambda liar, _: Reply(TEXT, b"", 304)), _STATUS),
-    fails("sends a flood of headers", on(CHECKPOINT, _flood_of_headers), _LARGE),
-    fails("says nothing", on(CHECKPOINT, lambda liar, _: Reply(TEXT, _endless(b"", 1.0))), "peer.too-slow"),
-    fails("sends bodies nobody asked for", on(BODIES, _unasked), _MALFORMED, _LATE),
+    fails("sends a flood of headers", on(CHECKPOINT, flood_of_headers), _LARGE),
+    fails("says nothing", on(CHECKPOINT, lambda liar, _: Reply(TEXT, endless(b"", 1.0))), "peer.too-slow"),
+    fails("sends bodies nobody asked for", on(BODIES, unasked), _MALFORMED, _LATE),
     fails("sends endless bodies", flood(BODIES, BINARY), _LARGE, _LATE),
     passes("withholds bodies", on(BODIES, lambda liar, _: Reply(BINARY, b"")), _HIDES, wanted=4),
-    passes("swaps bodies", on(BODIES, _swapped), _HIDES, wanted=4),
+    passes("swaps bodies", on(BODIES, swapped), _HIDES, wanted=4),
     fails(
         "erased entries that this site did not request",
         on(BODIES, lambda liar, it: Reply(BINARY, it.body, headers={"X-Ids-Erased": "0,999"})),
@@ -318,13 +170,13 @@ LIES = [
     ),
     Lie(
         "says that it erased what it has",
-        on(BODIES, _erased),
+        on(BODIES, erased),
         "",
         PullState.TAILING,
         erased=4,
         how="its word counts for its own rows only, and every other peer is asked for them once",
     ),
-    passes("sends hostile bodies", on(BODIES, _hostile), "acceptance refuses each", rejected=4),
+    passes("sends hostile bodies", on(BODIES, hostile), "acceptance refuses each", rejected=4),
     Lie(
         "signs rows of nonsense",
         honest,
@@ -356,37 +208,37 @@ LIES = [
         signs=(b'{"x":"' + b"y" * 60_000 + b'"}',),
         lacks=False,
     ),
-    misleads("sends deep JSON about itself", on(DESCRIPTION, _deep), "description", _MALFORMED),
+    misleads("sends deep JSON about itself", on(DESCRIPTION, deep), "description", _MALFORMED),
     misleads("describes itself by a list", says(DESCRIPTION, [1, [2]]), "description", _MALFORMED),
     misleads(
         "names logs by numbers", says(DESCRIPTION, {"origin": "x", "logs": [7]}), "description", _MALFORMED
     ),
     misleads(
         "offers a thousand logs",
-        _offers(1000),
+        offers(1000),
         "description",
         _MALFORMED,
         "no more than 64 logs of a peer are followed",
     ),
     misleads("sends an endless description", flood(DESCRIPTION, JSON), "description", _LARGE),
-    misleads("sends deep JSON as heads of others", on(HEADS, _deep), "witness", _MALFORMED),
+    misleads("sends deep JSON as heads of others", on(HEADS, deep), "witness", _MALFORMED),
     misleads("sends heads of others as numbers", says(HEADS, {"heads": [7]}), "witness", _MALFORMED),
     misleads("sends endless heads of others", flood(HEADS, JSON), "witness", _LARGE),
     Lie(
         "says of an honest log that it showed another tree",
-        on(HEADS, _framing),
+        on(HEADS, framing),
         "",
         PullState.TAILING,
         how="what it shows counts only with the signature of the log's own key",
         lacks=False,
     ),
-    misleads("sends deep JSON as digests", on(DIGEST, _deep), "sets", _MALFORMED),
+    misleads("sends deep JSON as digests", on(DIGEST, deep), "sets", _MALFORMED),
     misleads("sends digests as a list", says(DIGEST, {"parts": ["00"]}), "sets", _MALFORMED),
     misleads("sends digests as numbers", says(DIGEST, {"parts": {"00": 7}}), "sets", _MALFORMED),
-    misleads("lists ids that are none", _made_up(lambda prefix: [{}, 7, prefix]), "sets", _MALFORMED),
+    misleads("lists ids that are none", made_up(lambda prefix: [{}, 7, prefix]), "sets", _MALFORMED),
     misleads(
         "lists entries that nobody has",
-        _made_up(lambda prefix: [prefix + f"{n:060x}" for n in range(1000)]),
+        made_up(lambda prefix: [prefix + f"{n:060x}" for n in range(1000)]),
         "sets",
         "peer.withheld",
         "the entries are asked for, 2 048 at most, and do not come; asked again in an hour",

@@ -19,7 +19,8 @@ from marketplace.tlog.proof import WitnessRequest
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.federation.liars import Liar, serving
-from tests.federation.lies import EQUIVOCATING, FROZEN, HONEST, LIES, PATIENT, SLOW, TWO_FACED, Lie
+from tests.federation.lies import EQUIVOCATING, FROZEN, LIES, PATIENT, SLOW, TWO_FACED, Lie
+from tests.federation.replies import HONEST
 from tests.federation.sites import HEALED, Site, await_true, document, doubled, make_site
 from tests.functional.access import issue_token
 from tests.soaking import Tell
