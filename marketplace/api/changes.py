@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
-
 from pyramid.request import Request
 from pyramid.response import Response
 
@@ -63,16 +61,17 @@ def changes(request: Request) -> Response:
         state = find_state(session, log) if log in principal_of(request).logs else None
         if state is None:
             raise NotFoundError("log.unknown", "there is no such log")
-        etag = etag_of(write_json([site_url(request), log, since, limit, *astuple(state)]))
+        stand, last = state
+        etag = etag_of(write_json([site_url(request), log, since, limit, *stand, last]))
         unchanged = unchanged_response(request, etag)
         if unchanged is not None:
             return unchanged
-        rows = find_rows(session, state, since, limit)
-    following = min(state.size, since + limit) if since < state.size else since
+        rows = find_rows(session, stand, since, limit)
+    following = min(stand.size, since + limit) if since < stand.size else since
     urls = Urls(site_url(request))
-    url = following_url(request, since=str(following)) if following < state.size else None
+    url = following_url(request, since=str(following)) if following < stand.size else None
     body = {
-        "size": state.size,
+        "size": stand.size,
         "changes": [
             {
                 "sequence": row.sequence,

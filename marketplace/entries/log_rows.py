@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from marketplace.models import ChangeRow, Entry, Log
+from marketplace.rules.visibility import Stand
 from validators.document import Coordinates
 
 
@@ -22,24 +23,6 @@ class LogEntry:
     accepted_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LogState:
-    """How far a log is: what was told of it stays true for as long as this does.
-
-    Args:
-        size: rows.
-        revision, renewals: change whenever other rows of it are shown.
-        last: id of the entry of its last row; None for an empty log. A log that was lost and begun
-            anew may have the size of the old one, and has another last row.
-    """
-
-    log_id: int
-    size: int
-    revision: int
-    renewals: int
-    last: str | None
-
-
 _STATE = (
     select(Log.id, Log.next_sequence, Log.revision, Log.renewals, Entry.entry_id)
     .outerjoin(ChangeRow, and_(ChangeRow.log_id == Log.id, ChangeRow.sequence == Log.next_sequence - 1))
@@ -48,23 +31,27 @@ _STATE = (
 )
 
 
-def find_state(session: Session, log: str) -> LogState | None:
-    """The newest row of a log; None where there is no log of that name."""
+def find_state(session: Session, log: str) -> tuple[Stand, str | None] | None:
+    """How far a log is, with the id of its last entry; None where there is no log of that name.
+
+    What was told of the log stays true for as long as this does: one that was lost and begun anew may be as
+    far as the old one, and has another last entry.
+    """
     found = session.execute(_STATE, {"name": log}).one_or_none()
     if found is None:
         return None
-    log_id, size, revision, renewals, last = found
-    return LogState(log_id, size=size, revision=revision, renewals=renewals, last=last)
+    key, size, revision, renewals, last = found
+    return Stand(key, size, revision, renewals), last
 
 
-def find_rows(session: Session, state: LogState, since: int, limit: int) -> list[LogEntry]:
+def find_rows(session: Session, stand: Stand, since: int, limit: int) -> list[LogEntry]:
     """The rows of a page of a log that are shown.
 
     Args:
         since: the first sequence wanted.
         limit: most rows.
     """
-    if since >= state.size:
+    if since >= stand.size:
         return []
     found = session.execute(
         select(
@@ -77,7 +64,7 @@ def find_rows(session: Session, state: LogState, since: int, limit: int) -> list
         )
         .join(Entry, Entry.id == ChangeRow.entry_key)
         .where(
-            ChangeRow.log_id == state.log_id,
+            ChangeRow.log_id == stand.key,
             ChangeRow.sequence >= since,
             ChangeRow.sequence < since + limit,
             ChangeRow.shown,

@@ -14,7 +14,7 @@ BY_POSITION = {
     ("marketplace/entries/listing.py", "Coordinates"): "what a query names, not a row",
     ("marketplace/entries/rows.py", "EntryRow"): "its columns are put in the order of its fields",
     ("marketplace/entries/rows.py", "StoredVerdict"): "its columns are put in the order of its fields",
-    ("marketplace/peers/pull/log_pull.py", "Rejected"): "code and sentence of one error",
+    ("marketplace/peers/pull/page_records.py", "Rejected"): "code and sentence of one error",
     (
         "marketplace/search/postgresql_engine.py",
         "Position",

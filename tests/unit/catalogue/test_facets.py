@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from marketplace.catalogue.facts import SPELLED
+from marketplace.catalogue.facts import COLUMNS, SPELLED
 from marketplace.catalogue.loading import spelled_by
 from marketplace.facets import Facet
+from marketplace.rules.columns import SEARCHABLE
 from tests.launching import ROOT
 
 
@@ -23,3 +24,7 @@ def test_every_facet_of_entries_has_its_values_from_the_table() -> None:
     found = dict(zip(SPELLED, spelled_by(row, ("tag",)), strict=True))
     assert found[Facet.OS_VERSION] == ("os_version",) and found[Facet.FORMAT] == ("format",)
     assert found[Facet.ENDORSER] == ("email",) and found[Facet.TAG] == ("tag",)
+
+
+def test_columns_with_a_search_of_their_own_are_facets() -> None:
+    assert COLUMNS.keys() == SEARCHABLE
