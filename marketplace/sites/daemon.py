@@ -25,13 +25,13 @@ from marketplace.sites.errors import (
     SiteError,
     StateError,
 )
-from marketplace.sites.filling import Progress
+from marketplace.sites.filler import Progress
 from marketplace.sites.knowledge.follow import MarketplaceFollower
 from marketplace.sites.metrics import SiteMetrics
 from marketplace.sites.metrics_server import MetricsServer
-from marketplace.sites.planning import Planned, Step
 from marketplace.sites.site import Site
 from marketplace.sites.state import Copy, InterventionKind, State
+from marketplace.sites.step_plan import Planned, Step
 
 log = logging.getLogger(__name__)
 

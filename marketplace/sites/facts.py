@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from marketplace.sites.examining import format_name
+from marketplace.sites.image_comparison import format_name
 from marketplace.sites.state import Copy
 from marketplace.sites.stores.interface import ImageProperties
 from validators.document import AcceptedEntry, Metadata

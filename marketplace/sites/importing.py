@@ -20,10 +20,9 @@ from marketplace.sites.errors import (
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import EventOutbox
 from marketplace.sites.events.runner import HookRunner
-from marketplace.sites.examining import find_danger, find_difference
 from marketplace.sites.facts import facts_of
 from marketplace.sites.fetch.locations import order
-from marketplace.sites.filling import (
+from marketplace.sites.filler import (
     DangerError,
     Filler,
     PartWrongError,
@@ -31,6 +30,7 @@ from marketplace.sites.filling import (
     SentInsteadError,
     external_of,
 )
+from marketplace.sites.image_comparison import find_danger, find_difference
 from marketplace.sites.opinions import Opinions
 from marketplace.sites.receipts import Receipts, sha512_of
 from marketplace.sites.settings import FetchTable

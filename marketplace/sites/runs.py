@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from marketplace.sites.errors import KnowledgeError
-from marketplace.sites.planning import Planned, Step
 from marketplace.sites.requests import RefusedRequest, refused_requests, subscriptions_without_images
 from marketplace.sites.site import Site
 from marketplace.sites.state import Copy, CopyState
+from marketplace.sites.step_plan import Planned, Step
 
 #: Seconds that events which were told are remembered.
 _EVENTS_KEPT: Final = 7 * 86_400.0

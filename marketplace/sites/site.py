@@ -14,17 +14,17 @@ from marketplace.sites.decisions.verdict_file import write_verdicts
 from marketplace.sites.errors import StoreError
 from marketplace.sites.events.outbox import EventOutbox
 from marketplace.sites.events.runner import HookRunner
-from marketplace.sites.filling import Progress
+from marketplace.sites.filler import Progress
 from marketplace.sites.importing import Importer
 from marketplace.sites.knowledge.follow import MarketplaceFollower
 from marketplace.sites.knowledge.learning import Learning
 from marketplace.sites.opinions import Opinions
-from marketplace.sites.planning import NOT_WANTED, Planned, Step, plan
 from marketplace.sites.receipts import Receipts
 from marketplace.sites.reconciling import Reconciler
 from marketplace.sites.state import Copy, CopyState, InterventionKind, State
+from marketplace.sites.step_plan import NOT_WANTED, Planned, Step, plan
 from marketplace.sites.stores.opening import open_stores
-from marketplace.sites.withdrawing import Withdrawer
+from marketplace.sites.withdrawer import Withdrawer
 from marketplace.trust_files import Sources, TrustStore
 from validators.material import TrustPolicy
 

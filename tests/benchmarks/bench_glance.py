@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from marketplace.sites.examining import HEAD
+from marketplace.sites.image_comparison import HEAD
 from marketplace.sites.runs import Done, hear
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import bytes_read

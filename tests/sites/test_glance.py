@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.demo.images import make_image
-from marketplace.sites.checking import check_site
+from marketplace.sites.site_check import check_site
 from marketplace.sites.state import CopyState
 from marketplace.sites.store_settings import GlanceTable
 from marketplace.sites.stores.glance import GlanceStore

@@ -97,8 +97,8 @@ def _make_key(file: Path, name: str) -> None:
 @click.option("--hooks", type=click.Path(path_type=Path), help="Directory of libvirt's hooks.", metavar="DIR")
 def check(config: Path | None, output: Format, probe: bool, hooks: Path | None) -> None:
     """Check everything that the site depends on. Ends with 5 if anything is wrong."""
-    from marketplace.sites.checking import check_site
     from marketplace.sites.decisions.hook import FOLDER
+    from marketplace.sites.site_check import check_site
 
     found = list(check_site(read_site(config), probe=probe, hooks=hooks or FOLDER))
     records = [

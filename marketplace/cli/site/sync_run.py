@@ -24,7 +24,7 @@ from marketplace.moments import counted
 
 if TYPE_CHECKING:
     from marketplace.sites.configuration import SiteConfiguration
-    from marketplace.sites.filling import Progress
+    from marketplace.sites.filler import Progress
     from marketplace.sites.runs import Done
 
 #: Images of a kind that a run names, such as refused ones; the others are counted.
@@ -143,7 +143,7 @@ def _dry_run(configuration: SiteConfiguration, output: Format) -> None:
 @contextmanager
 def _progress() -> Iterator[Progress | None]:
     """A line on a terminal that tells how many bytes came so far."""
-    from marketplace.sites.filling import Progress
+    from marketplace.sites.filler import Progress
     from marketplace.sites.units import show_size
 
     if not sys.stderr.isatty():

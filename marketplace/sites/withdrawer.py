@@ -9,8 +9,8 @@ from marketplace.images import ImageError, OnePass
 from marketplace.receipts import Finding
 from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import EventOutbox
-from marketplace.sites.examining import algorithms_of, find_danger, find_difference
-from marketplace.sites.filling import external_of
+from marketplace.sites.filler import external_of
+from marketplace.sites.image_comparison import algorithms_of, find_danger, find_difference
 from marketplace.sites.opinions import Opinions
 from marketplace.sites.receipts import Receipts, sha512_of
 from marketplace.sites.state import Copy, CopyState, State

@@ -16,9 +16,15 @@ from marketplace.sites.errors import (
     ProofFailedError,
     StoreError,
 )
-from marketplace.sites.examining import HEAD, algorithms_of, find_danger, find_difference, measure_start
 from marketplace.sites.facts import facts_of
 from marketplace.sites.fetch.transfer import Resume, Transfers
+from marketplace.sites.image_comparison import (
+    HEAD,
+    algorithms_of,
+    find_danger,
+    find_difference,
+    measure_start,
+)
 from marketplace.sites.settings import FetchTable
 from marketplace.sites.state import Copy
 from marketplace.sites.stores.interface import ImageProperties, Store

@@ -16,7 +16,7 @@ from marketplace.moments import counted
 from marketplace.sites.configuration import SiteConfiguration
 from marketplace.sites.decisions.hook import FOLDER, HookError, find_fault, prove_hook
 from marketplace.sites.errors import KnowledgeError, StoreError
-from marketplace.sites.examining import measure_start
+from marketplace.sites.image_comparison import measure_start
 from marketplace.sites.knowledge.follow import MOST_SKEW
 from marketplace.sites.knowledge.reader import MarketplaceReader
 from marketplace.sites.settings import MarketplaceTable, ReceiptsTable
