@@ -78,11 +78,11 @@ def list_(source: SettingsSource, output: Format, sent: bool) -> None:
 @_numbers
 def retry(source: SettingsSource, everything: bool, numbers: tuple[int, ...]) -> None:
     """Send mail that was given up (dead) again, and waiting mail now."""
-    from marketplace.mail import operating
+    from marketplace.mail import operator_actions
 
     keys = _chosen(everything, numbers)
     with writing(source) as session:
-        count = operating.retry(session, keys, by=actor(), at=datetime.now(UTC))
+        count = operator_actions.retry(session, keys, by=actor(), at=datetime.now(UTC))
     _finish(count, keys, "will be sent now", ("does not exist", "do not exist"))
 
 
@@ -96,11 +96,11 @@ def retry(source: SettingsSource, everything: bool, numbers: tuple[int, ...]) ->
 @_numbers
 def drop(source: SettingsSource, everything: bool, numbers: tuple[int, ...]) -> None:
     """Delete mail that was given up (dead)."""
-    from marketplace.mail import operating
+    from marketplace.mail import operator_actions
 
     keys = _chosen(everything, numbers)
     with writing(source) as session:
-        count = operating.drop(session, keys, by=actor(), at=datetime.now(UTC))
+        count = operator_actions.drop(session, keys, by=actor(), at=datetime.now(UTC))
     _finish(count, keys, "forgotten", _KEPT)
 
 
@@ -110,7 +110,7 @@ def drop(source: SettingsSource, everything: bool, numbers: tuple[int, ...]) -> 
 @click.argument("address")
 def test(source: SettingsSource, address: str) -> None:
     """Send a test mail to ADDRESS now, with the mail server of the settings, and show the result."""
-    from marketplace.mail.operating import send_test
+    from marketplace.mail.operator_actions import send_test
 
     send_test(source.read(), address, datetime.now(UTC))
     say(f"the mail server accepted a mail to {address}.")

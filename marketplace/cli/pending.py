@@ -64,10 +64,10 @@ def list_(source: SettingsSource, output: Format) -> None:
 @_number
 def drop(source: SettingsSource, number: int) -> None:
     """Delete upload ID. If it was frozen, its certificate may upload again."""
-    from marketplace.confirmation import operating
+    from marketplace.confirmation import operator_actions
 
     with writing(source) as session:
-        operating.drop(session, number, by=actor(), at=datetime.now(UTC))
+        operator_actions.drop(session, number, by=actor(), at=datetime.now(UTC))
     say(f"upload {number} deleted.")
 
 
@@ -77,9 +77,9 @@ def drop(source: SettingsSource, number: int) -> None:
 @_number
 def release(source: SettingsSource, number: int) -> None:
     """Release frozen upload ID, and ask its endorser again by mail."""
-    from marketplace.confirmation import operating
+    from marketplace.confirmation import operator_actions
 
     settings = source.read()
     with writing(source) as session:
-        operating.release(session, number, settings, by=actor(), at=datetime.now(UTC))
+        operator_actions.release(session, number, settings, by=actor(), at=datetime.now(UTC))
     say(f"upload {number} waits for its endorser again.")

@@ -127,10 +127,10 @@ def forget(source: SettingsSource, file: str) -> None:
     Certificates that only this list revoked may be trusted again. A running server notices the next
     time it reads the files.
     """
-    from marketplace.trust import operating
+    from marketplace.trust import operator_actions
 
     with writing(source) as session:
-        found = operating.forget(session, file, by=actor(), at=datetime.now(UTC))
+        found = operator_actions.forget(session, file, by=actor(), at=datetime.now(UTC))
     if not found:
         raise CommandError(f"no revocation list from {printable(file)} is stored", ExitCode.NOT_FOUND)
     for path in found:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from marketplace.events.event_list import Happened, Subject
 from marketplace.events.kinds import Kind
-from marketplace.events.reading import Happened, Subject
 from validators.document import Coordinates, format_time
 
 #: Characters of a text and number of tags; the entry itself has all of them.

@@ -18,13 +18,13 @@ from marketplace.access.narrowing import ScopeError
 from marketplace.accounts import errors as accounts
 from marketplace.confirmation import errors as confirmation
 from marketplace.entries import EntryQueryError
-from marketplace.events.reading import EventNotFoundError
+from marketplace.events.event_list import EventNotFoundError
 from marketplace.federation import errors as federation
 from marketplace.ingest import errors as ingest
 from marketplace.ingest.erasing import ReasonError, UnknownEntryError
 from marketplace.mail import smtp
 from marketplace.mail.letter import LetterError
-from marketplace.mail.operating import NoServerError
+from marketplace.mail.operator_actions import NoServerError
 from marketplace.oidc import errors as oidc
 from marketplace.peers import errors as peers
 from marketplace.presence.errors import SiteKeyBindingError, SiteNotFoundError

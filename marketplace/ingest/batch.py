@@ -23,7 +23,7 @@ from marketplace.ingest.gate import UploadPolicy, is_blocked, latest_that_counts
 from marketplace.ingest.incoming import Image, IncomingEntry, each
 from marketplace.ingest.items import IngestResult, Item, Source
 from marketplace.ingest.locks import lock_names, series_name
-from marketplace.ingest.reviving import revive, show_again
+from marketplace.ingest.returned_entries import revive, show_again
 from marketplace.ingest.rows import statement_of
 from marketplace.ingest.signers import is_trusted_signer
 from marketplace.ingest.statements import (

@@ -3,7 +3,7 @@
 from marketplace.presence.errors import PresenceError, SiteKeyBindingError, SiteNotFoundError
 from marketplace.presence.keys import BoundSite, SiteRegistry
 from marketplace.presence.notices import PresenceNotices
-from marketplace.presence.reading import LocationReport, Presence, Recall, SiteCopy
+from marketplace.presence.presence_reports import LocationReport, Presence, Recall, SiteCopy
 from marketplace.presence.receipt_service import ReceiptService
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import Final
 from marketplace.config import Settings
 from marketplace.mail import LINK, Letter, LinkPurpose, one_line
 from marketplace.moments import exact
-from marketplace.presence.reading import Recall, SiteCopy
+from marketplace.presence.presence_reports import Recall, SiteCopy
 
 #: Images, and sites of one image, that a mail names; the API has all of them.
 MOST_NAMED: Final = 200

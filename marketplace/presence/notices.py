@@ -21,7 +21,7 @@ from marketplace.models import ChangeRow, Current, Entry, Log, ReminderGiven, Si
 from marketplace.models.insertion import insert_once
 from marketplace.presence.keys import SiteRegistry
 from marketplace.presence.letters import Telling, recall_letter
-from marketplace.presence.reading import Presence, Recall, SiteCopy
+from marketplace.presence.presence_reports import Presence, Recall, SiteCopy
 from marketplace.receipts import Finding
 from marketplace.reminders.due import Due, Reminded
 from marketplace.reminders.letters import location_letter

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.config.usage import UsageSettings
 from marketplace.db import Database
 from marketplace.service_thread import ServiceThread
-from marketplace.usage.folding import fold
+from marketplace.usage.monthly_sums import fold
 from marketplace.usage.sums import add_uses, number_of
 from marketplace.usage.tally import MOST, Tally, Use, UseKind
 

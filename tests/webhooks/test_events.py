@@ -16,8 +16,8 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.conflicts import ConflictFollower
 from marketplace.db import Database
 from marketplace.events import EventNoter, Events, Happened, Kind, Wanted
+from marketplace.events.event_list import EventNotFoundError
 from marketplace.events.presenters import sentence
-from marketplace.events.reading import EventNotFoundError
 from marketplace.ingest.erasing import ErasingService
 from marketplace.models import ChangeRow, Event, WebhookDelivery
 from marketplace.receipts import Finding

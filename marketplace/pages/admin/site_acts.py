@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from marketplace.confirmation import operating as pending
+from marketplace.confirmation import operator_actions as pending
 from marketplace.ingest.erasing import ErasingService
-from marketplace.mail import operating as mail
-from marketplace.trust.operating import forget
+from marketplace.mail import operator_actions as mail
+from marketplace.trust.operator_actions import forget
 from validators.document import Coordinates
 from validators.times import parse_time
 

@@ -143,7 +143,7 @@ def codes(kind: type[CodedError]) -> Iterator[str]:
 def test_every_code_with_an_exit_code_is_that_of_an_error() -> None:
     for module in (
         "accounts.errors", "client.errors", "confirmation.errors", "images", "ingest.erasing",
-        "mail.operating", "peers.errors", "presence.errors", "publishing.work", "receipts",
+        "mail.operator_actions", "peers.errors", "presence.errors", "publishing.work", "receipts",
         "sites.contextualization", "sites.decisions.hook", "sites.site_key", "tlog.errors", "vendors.errors",
         "views.errors", "webhooks.errors",
     ):  # fmt: skip
