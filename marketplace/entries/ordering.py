@@ -25,7 +25,7 @@ from marketplace.rules.visibility import Stand, VisibleLogs
 
 #: Where an entry stands in an ascending order: absent first, then by value, then by entry id, then by key.
 RowRank = tuple[bool, Any, int, int]
-Places: TypeAlias = Sequence[RowRank]
+RowRanks: TypeAlias = Sequence[RowRank]
 
 #: Keys named in one statement: databases limit its parameters.
 NAMED = 1000
@@ -52,7 +52,7 @@ class Orders:
     """Orders of a scope's entries. Safe to share between threads, which remember places together."""
 
     def __init__(self) -> None:
-        self._places: BoundedCache[Hashable, Places] = BoundedCache(_BYTES, _cost)
+        self._places: BoundedCache[Hashable, RowRanks] = BoundedCache(_BYTES, _cost)
 
     def keys(
         self,
@@ -93,7 +93,7 @@ class Orders:
                 ways.append(_walk(session, log.key, sort, direction, found, steps))
         return _unlike(ways[0] if len(ways) == 1 else merge(*ways, reverse=backwards))
 
-    def _of_log(self, session: Session, log: Stand, sort: Column) -> Places:
+    def _of_log(self, session: Session, log: Stand, sort: Column) -> RowRanks:
         """The places of all that is current in a small log, ascending."""
         places = self._places.find((log, sort))
         if places is None:
@@ -105,7 +105,7 @@ class Orders:
         return places
 
 
-def _read_some(session: Session, keys: BitMap, sort: Column) -> Places:
+def _read_some(session: Session, keys: BitMap, sort: Column) -> RowRanks:
     """The places of some entries, ascending."""
     found: set[RowRank] = set()
     wanted = list(keys)
@@ -142,7 +142,7 @@ def _rank(value: Any, tie: int, key: int) -> RowRank:
     return value is not None, "" if value is None else value, tie, key
 
 
-def _cost(places: Places) -> int:
+def _cost(places: RowRanks) -> int:
     return sum(_PLACE + (len(value) if isinstance(value, str) else 0) for _, value, _, _ in places)
 
 
