@@ -51,9 +51,12 @@ def qcow2(disk: bytes) -> bytes:
     clusters = [disk[at : at + _CLUSTER].ljust(_CLUSTER, b"\0") for at in range(0, len(disk), _CLUSTER)]
     table: list[int] = []
     kept: list[bytes] = []
+    empty = bytes(_CLUSTER)
     for cluster in clusters:
-        table.append(_COPIED | (data + len(kept)) * _CLUSTER if any(cluster) else 0)
-        if any(cluster):
+        if cluster == empty:
+            table.append(0)
+        else:
+            table.append(_COPIED | (data + len(kept)) * _CLUSTER)
             kept.append(cluster)
     header = struct.pack(
         ">4sIQIIQIIQQIIQ",
