@@ -6,15 +6,12 @@ PostgreSQL together, so that it stays true while a machine does other things too
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import text
@@ -24,7 +21,8 @@ from marketplace.federation.keys import create_keys
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.http_load import ask, each_once, get, post
 from tests.benchmarks.processes import processor_seconds
-from tests.benchmarks.wrk import MISSING, Answers, find_wrk, load
+from tests.benchmarks.two_nodes import compare, measure
+from tests.benchmarks.wrk import MISSING, find_wrk
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.fixtures_postgres import PostgresServer, find_binaries
@@ -36,7 +34,6 @@ from validators.document import AcceptedEntry
 SITES, POLL = 100, 0.5
 #: Requests a minute: more than are made here. A tenth of them, of which other nodes are told, is used.
 COUNTED = 200_000
-LIST = "/api/v1/entries?limit=20"
 #: An entry with what publishers usually say: about 6 kB with its signature.
 SAID = {
     "description": "A plain image for batch work. " * 12,
@@ -82,7 +79,7 @@ def run(entries: int = 1000, seconds: float = 10.0) -> list[Figure]:
         figures += _polls(one, [one.process.pid, main], seconds, floor)
         two = stack.enter_context(_node(folder / "web2", url, "web"))
         entry = accept(documents[0])
-        figures += _nodes([one, two], main, entry, seconds / 2)
+        figures += compare([one, two], [main, worker.process.pid], entry, seconds / 2)
         for server in (one, two):
             server.stop()  # stopping again does nothing
         figures += _counting(folder, url, main, entry, seconds / 3)
@@ -192,43 +189,6 @@ def _polls(server: RunningServer, spent: Sequence[int], seconds: float, floor: f
     )
 
 
-def _nodes(
-    nodes: Sequence[RunningServer], postgres: int, entry: AcceptedEntry, seconds: float
-) -> Iterator[Figure]:
-    """One node on one core, then two on two: how much more they answer from their memory."""
-    cores = sorted(os.sched_getaffinity(0))[:2]
-    if len(cores) < 2 or find_wrk() is None:
-        yield Figure(
-            "two web nodes on two cores", "not measured: there is one core" if find_wrk() else MISSING
-        )
-        return
-    for node, core in zip(nodes, cores, strict=False):
-        _pin(node.process.pid, core)
-    kinds = {
-        "entries": (f"/metadata/{entry.coordinates.path()}", "application/rdf+xml"),
-        "verdicts": (f"/api/v1/images/{entry.identifier}/verdict", "application/json"),
-        "lists": (LIST, "application/json"),
-    }
-    for kind, (path, wanted) in kinds.items():
-        one, two = (_measure(some, postgres, path, wanted, seconds) for some in (nodes[:1], nodes))
-        yield Figure(
-            f"{kind} a second of two web nodes, each pinned to a core of its own",
-            f"{two.rate:.0f}/s; of a core wrk takes {two.generator:.0%}, PostgreSQL {two.database:.0%}",
-            f"one node on one core: {one.rate:.0f}/s",
-            two.rate / one.rate,
-            ">= 1.7",
-            two.rate / one.rate >= 1.7,
-        )
-        yield Figure(
-            f"{kind}: what two nodes answer in a second of their processors",
-            f"{2 / two.cost:.0f}",
-            f"one node: {1 / one.cost:.0f}",
-            2 * one.cost / two.cost,
-            ">= 1.7",
-            2 * one.cost / two.cost >= 1.7,
-        )
-
-
 def _counting(
     folder: Path, url: str, postgres: int, entry: AcceptedEntry, seconds: float
 ) -> Iterator[Figure]:
@@ -244,51 +204,11 @@ def _counting(
             _node(folder / "web2", url, "web", **said) as two,
         ):
             path = f"/metadata/{entry.coordinates.path()}"
-            served = _measure([one, two], postgres, path, "application/rdf+xml", seconds)
-        costs[how] = served.cost + served.database / served.rate
+            served = measure([one, two], postgres, path, "application/rdf+xml", seconds)
+        costs[how] = served.served
     yield Figure(
         "processor time of an entry where two nodes count its readers together, PostgreSQL included",
         f"{costs['together'] * 1e6:.0f} us",
         f"where each counts alone: {costs['alone'] * 1e6:.0f} us",
         costs["together"] / costs["alone"],
     )
-
-
-@dataclass(frozen=True)
-class Served:
-    """What nodes answered.
-
-    Args:
-        rate: answers a second.
-        cost: seconds of a node's processor for an answer.
-        generator: of a core, what the load generator took.
-        database: the same of PostgreSQL.
-    """
-
-    rate: float
-    cost: float
-    generator: float
-    database: float
-
-
-def _measure(nodes: Sequence[RunningServer], postgres: int, path: str, wanted: str, seconds: float) -> Served:
-    def load_it(node: RunningServer) -> Answers:
-        return load(f"{node.url}{path}", connections=4, seconds=seconds, headers={"Accept": wanted})
-
-    pids = [node.process.pid for node in nodes]
-    before, database = sum(map(processor_seconds, pids)), processor_seconds(postgres)
-    began = time.monotonic()
-    with ThreadPoolExecutor(len(nodes)) as pool:
-        answers = list(pool.map(load_it, nodes))
-    took, count = time.monotonic() - began, sum(one.count for one in answers)
-    return Served(
-        count / took,
-        (sum(map(processor_seconds, pids)) - before) / count,
-        sum(one.spent for one in answers) / took,
-        (processor_seconds(postgres) - database) / took,
-    )
-
-
-def _pin(pid: int, core: int) -> None:
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(task.name), {core})

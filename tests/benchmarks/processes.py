@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +19,14 @@ _STEP = 0.01
 def processor_seconds(pid: int) -> float:
     """Processor time that a process and its children that run have used so far."""
     return sum(_used(one) for one in [pid, *_children(pid)])
+
+
+def pin(pid: int, cores: set[int]) -> None:
+    """Have a process, its threads and its children run on some cores only, and whatever they start."""
+    for one in [pid, *_children(pid)]:
+        for task in Path(f"/proc/{one}/task").iterdir():
+            with suppress(ProcessLookupError):  # it ended meanwhile
+                os.sched_setaffinity(int(task.name), cores)
 
 
 def bytes_read() -> int:

@@ -41,7 +41,7 @@ def load(url: str, *, connections: int, seconds: float, headers: dict[str, str])
     program = find_wrk()
     assert program is not None, MISSING
     words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    command = [program, "-t1", f"-c{connections}", f"-d{seconds:.0f}s", *words, url]
+    command = [program, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", *words, url]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     said = process.stdout.read()
