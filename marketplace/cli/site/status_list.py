@@ -65,7 +65,7 @@ def status(config: Path | None, output: Format) -> None:
             heard.append(f"{one.url} heard {moment}")
             if followed.fault:
                 faults.append(followed.fault)
-        copies = state.copies.all()
+        copies = sorted(state.copies.all(), key=lambda one: one.changed, reverse=True)
         counts = Counter(f"{one.store} {one.state.value}" for one in copies)
         owed = EventOutbox(state.database, table.hook).count()
         images = len(state.evidence.identifiers())
