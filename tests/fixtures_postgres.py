@@ -290,6 +290,18 @@ def _end_other_connections(connection: psycopg.Connection) -> None:
     )
 
 
+def drop_schemas(url: str) -> None:
+    """Leave a database as it is when new: with a schema ``public`` that has nothing in it."""
+    with psycopg.connect(_plain(url), autocommit=True) as connection:
+        _end_other_connections(connection)
+        names = connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        )
+        for (name,) in names.fetchall():
+            connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(name)))
+        connection.execute("CREATE SCHEMA public")
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     binaries = find_binaries()

@@ -12,6 +12,8 @@ import pytest
 from marketplace.db import Database, upgrade
 from tests.fixtures_postgres import (
     Lending,
+    PostgresServer,
+    drop_schemas,
     postgres_lending,
     postgres_server,
     postgres_template,
@@ -63,6 +65,19 @@ def lent_url(postgres_lending: Lending) -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a database with the newest schema and nothing in it."""
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "lent_url"))
+
+
+@pytest.fixture(scope="session")
+def index_place(postgres_server: PostgresServer) -> str:
+    """The URL of a PostgreSQL database for indexes of searches, made once for each process."""
+    return postgres_server.create_database()
+
+
+@pytest.fixture
+def index_url(index_place: str) -> str:
+    """The URL of a PostgreSQL database with nothing in it."""
+    drop_schemas(index_place)
+    return index_place
 
 
 @cache

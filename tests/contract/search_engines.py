@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.db import Database
 from marketplace.search.engine import SearchEngine
 from marketplace.search.whoosh_engine import WhooshEngine, WhooshIndex
+from tests.contract.conftest import open_again
 
 NAMES = ("whoosh", "postgresql", "tantivy")
 
@@ -41,7 +41,7 @@ def make_engine(name: str, request: pytest.FixtureRequest, directory: Path) -> I
     else:
         from marketplace.search.postgresql_engine import PostgresqlEngine
 
-        database = Database.open(request.getfixturevalue("postgres_url"))
+        database = open_again(request.getfixturevalue("index_url"))
         yield PostgresqlEngine(database)
         database.close()
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.contract.conftest import Lending
+from tests.contract.conftest import Lending, drop_schemas
 
 
 def connect(url: str) -> psycopg.Connection:
@@ -72,3 +72,20 @@ def test_nobody_gets_a_database_of_another_schema(postgres_lending: Lending, cha
         writer.execute(change.replace("{}", name))
     with postgres_lending.lend() as another:
         assert another != url
+
+
+def test_schemas_are_dropped_with_all_they_have_whoever_looks_at_them(postgres_url: str) -> None:
+    left = connect(postgres_url)
+    left.execute("CREATE TABLE more (number integer)")
+    left.execute("CREATE SCHEMA another")
+    left.execute("CREATE TABLE another.more (number integer)")
+    left.execute("BEGIN")
+    left.execute("SELECT * FROM another.more")
+    drop_schemas(postgres_url)
+    left.close()
+    with connect(postgres_url) as reader:
+        found = reader.execute(
+            "SELECT nspname, relname FROM pg_namespace LEFT JOIN pg_class ON relnamespace = pg_namespace.oid"
+            " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        )
+        assert found.fetchall() == [("public", None)]
