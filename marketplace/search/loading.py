@@ -50,7 +50,7 @@ def changes_among(session: Session, log_id: int, since: int, end: int) -> tuple[
 def current_of(
     session: Session, log_id: int, images: Sequence[tuple[str, str]], end: int
 ) -> tuple[list[int], list[int]]:
-    """The same of the rows before ``end`` about some images, each with an endorser's e-mail."""
+    """What rows before ``end`` about some images, each with an e-mail, change in the index of a log."""
     current: list[int] = []
     others: list[int] = []
     for start in range(0, len(images), _CHUNK):
