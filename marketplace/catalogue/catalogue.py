@@ -218,8 +218,8 @@ class Catalogue:
                 return
             log_id = stand.key
             known = self._logs.get(log_id)
-            # Where other rows are shown than those that were read, it is read anew.
-            anew = known is None or not known.stand.leads_to(stand)
+            # Where other rows are shown than those that were read, it is read anew; so is one that was empty.
+            anew = known is None or not known.stand.size or not known.stand.leads_to(stand)
             log = CatalogueLog(name, self._values, self._verdicts) if known is None or anew else known
             read, gone, fresh, seen = 0, set[int](), list[int](), set[bytes]()
             renewed = log.stand.renewals if log.stand.renewals < stand.renewals else None

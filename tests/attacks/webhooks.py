@@ -60,7 +60,7 @@ WEBHOOK_ATTACKS: Sequence[WebhookAttack] = (
         "a stolen token makes a webhook, or changes the address of one",
         "revoking the token ends the webhook",
         (
-            "tests/webhooks/test_delivery.py::test_rights_that_ended_end_the_webhook",
+            "tests/webhooks/test_recipients.py::test_rights_that_ended_end_the_webhook",
             "tests/webhooks/test_changing.py::test_the_token_that_changed_it_takes_it_along",
         ),
     ),

@@ -70,6 +70,16 @@ def test_an_index_follows_a_verdict_without_starting_again(
         assert not Cursors(session).lacks_renewals(indexer.name, PUBLIC)
 
 
+def test_the_first_entries_of_a_log_stay_when_a_verdict_comes_with_them(database: Database) -> None:
+    empty(database)
+    service = SearchService(database, Catalogue(), None)
+    assert service.search(SearchRequest(), ANONYMOUS, NOW).hits == []
+    add(database, [said("image", 1, "old", "old"), said("image", 2, "new", "new")])
+    hold(database, {"new": verdict(Standing.CHAINED)})
+    assert CurrentRefresh(database).refresh() > 0
+    assert [hit.row.title for hit in service.search(SearchRequest(), ANONYMOUS, NOW).hits] == ["new"]
+
+
 def test_an_image_that_one_key_speaks_about_is_never_worked_out_anew(database: Database) -> None:
     empty(database)
     add(database, [said("image", 1, "ann", "one"), said("image", 2, "ann", "two")])
