@@ -101,7 +101,11 @@ class SparqlFollower:
             # The store and the cursor cannot commit together: the store knows what is in it.
             mark = store.mark
             Cursors(session).move(follower.name, PUBLIC, mark.position, renewals=mark.renewals)
-        follower._start(whole=store.mark.position == size)
+            if mark.renewals < ChangeLog(session).renewals(PUBLIC):
+                # The settings may show less than they did when this was published.
+                store.withdraw()
+            follower._whole = follower._has_all(session)
+        follower._start()
         return follower
 
     def apply(self, session: Session, log: str, changes: Sequence[Change]) -> None:
@@ -129,7 +133,12 @@ class SparqlFollower:
                 # The cursor was ahead of this store: the log has what lies between.
                 page = ChangeLog(session).page(PUBLIC, position)
             self._take_in(session, page)
-        self._whole = self._whole or self._store.mark.position == ChangeLog(session).size(PUBLIC)
+        self._whole = self._whole or self._has_all(session)
+
+    def _has_all(self, session: Session) -> bool:
+        """Whether the store holds the whole log, as it is shown now."""
+        mark, logs = self._store.mark, ChangeLog(session)
+        return mark.position == logs.size(PUBLIC) and mark.renewals >= logs.renewals(PUBLIC)
 
     def reset(self) -> None:
         """Forget every entry; the log is about to come again from its start."""
@@ -146,8 +155,7 @@ class SparqlFollower:
         with self._guard:
             self._store.close()
 
-    def _start(self, *, whole: bool) -> None:
-        self._whole = whole
+    def _start(self) -> None:
         self._changed.set()
         self._publisher.start()
 
@@ -179,6 +187,7 @@ class SparqlFollower:
                     self._renew(session, renewals.images)
                     mark = self._store.mark
                     self._store.move_mark(mark.position, mark.entry_id, renewals.until)
+                    self._whole = self._whole or self._has_all(session)
             except ENGINE_ERRORS:
                 self._store.let_go()
                 raise

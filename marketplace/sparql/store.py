@@ -100,9 +100,13 @@ class TripleStore:
         """Close the files after an error: the engine keeps refusing work when the cause is gone long ago."""
         self._store = None
 
+    def withdraw(self) -> None:
+        """Let queries read nothing until something is published."""
+        self._generations.withdraw()
+
     def clear(self) -> None:
         """Start again with an empty store; nothing published stays readable."""
-        self._generations.withdraw()
+        self.withdraw()
         self._remove()
         self._store = Store(str(self._path))
         self.mark = self._new_mark()

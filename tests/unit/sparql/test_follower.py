@@ -118,16 +118,28 @@ def test_a_verdict_moves_what_is_latest_without_building_the_store_again(
     catch_up(log_database, follower)
     wait_for(Generations(tmp_path / "sparql" / "generations").find_current)
     wait_for(lambda: latest_of(published(tmp_path / "sparql")) == {before, after})
-    for standing, wanted in ((Standing.CHAINED, {after}), (Standing.SELF_SIGNED, {before, after})):
+
+    def change(standing: Standing) -> None:
         with log_database.write() as session:
             key = session.scalars(
                 select(Certificate.id).where(Certificate.fingerprint == fingerprint_of(new))
             ).one()
             judge(session, key, standing)
         CurrentRefresh(log_database).refresh()
+
+    for standing, wanted in ((Standing.CHAINED, {after}), (Standing.SELF_SIGNED, {before, after})):
+        change(standing)
         catch_up(log_database, follower)
         wait_for(lambda wanted=wanted: latest_of(published(tmp_path / "sparql")) == wanted)
     follower.close()
+    change(Standing.CHAINED)
+    follower = SparqlFollower.open(log_database, tmp_path / "sparql")
+    assert not Generations(tmp_path / "sparql" / "generations").find_current(), (
+        "it shows what is no longer so"
+    )
+    catch_up(log_database, follower)
+    follower.close()
+    assert latest_of(published(tmp_path / "sparql")) == {after}
     assert follower.name == name, "the store is the one that there was"
 
 
