@@ -124,9 +124,34 @@ def to_verdict(values: Sequence[Any]) -> StoredVerdict | None:
     return StoredVerdict(*stored)
 
 
-def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRecord:
-    """Everything known about an entry that a reader sees."""
-    body = session.execute(
+@lru_cache(maxsize=256)
+def _entry_named(logs: tuple[int, ...], *names: str) -> Select[Any]:
+    """The visible entries whose columns have the values of the parameters of the same names."""
+    return _select_rows(logs).where(*(getattr(Entry, name) == bindparam(name) for name in names))
+
+
+def read_named(session: Session, scope: VisibleLogs, **values: object) -> list[EntryRow]:
+    """The rows of the visible entries with some values of columns, in no order.
+
+    Args:
+        values: by the names of the columns.
+    """
+    return [to_row(row) for row in session.execute(_entry_named(scope.keys, *values), values)]
+
+
+_LOCATIONS = (
+    select(EntryLocation.uri)
+    .where(EntryLocation.entry_key == bindparam("key"))
+    .order_by(EntryLocation.position)
+)
+_TAGS = select(EntryTag.tag).where(EntryTag.entry_key == bindparam("key")).order_by(EntryTag.position)
+
+
+@lru_cache(maxsize=256)
+def _of_record(logs: tuple[int, ...]) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """Of the entry ``key``: its body and certificate, the logs that hold it, what is current of its image."""
+    scope = VisibleLogs.of(logs)
+    body = (
         select(
             Certificate.der,
             Certificate.email,
@@ -142,26 +167,48 @@ def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRec
         .join(Certificate, Certificate.id == Entry.certificate_id)
         .join(ChangeRow, ChangeRow.entry_key == Entry.id)
         .join(EntryBody, EntryBody.id == ChangeRow.body_id)
-        .where(Entry.id == row.key, scope.serves())
-    ).one()
-    currents = _currents(session, scope, row)
-    current = next(iter(currents), None)
-    shown = "" if current is None else _vouching_id(session, scope, current.key)
-    locations = session.scalars(
-        select(EntryLocation.uri).where(EntryLocation.entry_key == row.key).order_by(EntryLocation.position)
+        .where(Entry.id == bindparam("key"), scope.serves())
     )
-    tags = select(EntryTag.tag).where(EntryTag.entry_key == row.key).order_by(EntryTag.position)
-    logs = (
+    names = (
         select(Log.name)
         .join(ChangeRow, ChangeRow.log_id == Log.id)
-        .where(ChangeRow.entry_key == row.key, scope.covers(ChangeRow.log_id), ChangeRow.shown)
+        .where(ChangeRow.entry_key == bindparam("key"), scope.covers(ChangeRow.log_id), ChangeRow.shown)
         .order_by(Log.id)
     )
+    same_key = case((Current.key_digest == bindparam("key_digest"), 0), else_=1)
+    trusted = case((Current.trusted_id.is_(None), 1), else_=0)
+    currents = (
+        select(Current.entry_key)
+        .where(
+            scope.current(),
+            Current.identifier == bindparam("identifier"),
+            Current.email == bindparam("email"),
+        )
+        .order_by(same_key, trusted, Current.created.desc(), Current.entry_id)
+        .limit(MOST_RIVALS + 1)
+    )
+    return body, names, currents
+
+
+def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRecord:
+    """Everything known about an entry that a reader sees."""
+    of_body, of_logs, of_currents = _of_record(scope.keys)
+    named = {"key": row.key}
+    body = session.execute(of_body, named).one()
+    keys = session.scalars(
+        of_currents, {"key_digest": row.key_digest, "identifier": row.identifier, "email": row.email}
+    ).all()
+    found = {one.key: one for one in read_rows(session, scope, keys)}
+    # The first one counts in the place of this entry: the one signed with the same key, else the one that
+    # superseded it because it is trusted.
+    currents = [found[key] for key in keys if key in found]
+    current = next(iter(currents), None)
+    shown = "" if current is None else _vouching_id(session, scope, current)
     others = _others(session, scope, row) if row.conflicting else ()
     return EntryRecord(
         row=row,
-        locations=tuple(locations),
-        tags=tuple(session.scalars(tags)),
+        locations=tuple(session.scalars(_LOCATIONS, named)),
+        tags=tuple(session.scalars(_TAGS, named)),
         certificate=body.der,
         certificate_email=body.email,
         not_before=body.not_before,
@@ -178,25 +225,8 @@ def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRec
         accepted_at=body.accepted_at,
         origin=body.origin,
         body_size=body.size,
-        logs=tuple(session.scalars(logs)),
+        logs=tuple(session.scalars(of_logs, named)),
     )
-
-
-def _currents(session: Session, scope: VisibleLogs, row: EntryRow) -> Sequence[EntryRow]:
-    """The current entries of an entry's image and address; the first is the one that counts in its place.
-
-    That is the one signed with the same key, else the one that superseded it because it is trusted.
-    """
-    same_key = case((Current.key_digest == row.key_digest, 0), else_=1)
-    trusted = case((Current.trusted_id.is_(None), 1), else_=0)
-    keys = session.scalars(
-        select(Current.entry_key)
-        .where(scope.current(), Current.identifier == row.identifier, Current.email == row.email)
-        .order_by(same_key, trusted, Current.created.desc(), Current.entry_id)
-        .limit(MOST_RIVALS + 1)
-    ).all()
-    found = {one.key: one for one in read_rows(session, scope, keys)}
-    return [found[key] for key in keys if key in found]
 
 
 def _others(session: Session, scope: VisibleLogs, row: EntryRow) -> Sequence[str]:
@@ -208,9 +238,11 @@ def _others(session: Session, scope: VisibleLogs, row: EntryRow) -> Sequence[str
     return [other.entry_id for other in found]
 
 
-def _vouching_id(session: Session, scope: VisibleLogs, key: int) -> str:
+def _vouching_id(session: Session, scope: VisibleLogs, row: EntryRow) -> str:
     """The id of an entry, or of the one that is shown instead."""
-    (shown,) = list_vouching(session, scope, [key])
+    (shown,) = list_vouching(session, scope, [row.key])
+    if shown == row.key:
+        return row.entry_id
     return session.scalars(select(Entry.entry_id).where(Entry.id == shown)).one()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -36,7 +36,7 @@ from marketplace.entries.records import (
     EntryRow,
     StoredEntry,
 )
-from marketplace.entries.rows import has_coordinates, read_record, read_rows, select_rows, to_row
+from marketplace.entries.rows import read_named, read_record, read_rows, select_rows, to_row
 from marketplace.entries.twins import find_vouching, list_vouching
 from marketplace.models import (
     Certificate,
@@ -184,8 +184,8 @@ class VisibleEntries:
         """Everything known about an entry; the only way to the one that lost an equivocation."""
         if not can_occur(entry_id):
             return None
-        row = self._session.execute(select_rows(self._scope).where(Entry.entry_id == entry_id)).one_or_none()
-        return None if row is None else read_record(self._session, self._scope, to_row(row))
+        rows = read_named(self._session, self._scope, entry_id=entry_id)
+        return read_record(self._session, self._scope, rows[0]) if rows else None
 
     def find_body_by_entry_id(self, entry_id: str) -> StoredEntry | None:
         """The received bytes of an entry."""
@@ -308,7 +308,7 @@ class VisibleEntries:
         if found is None:
             return None
         (key,) = list_vouching(self._session, self._scope, [found])
-        return to_row(self._session.execute(select_rows(self._scope).where(Entry.id == key)).one())
+        return read_rows(self._session, self._scope, [key])[0]
 
     def endorsers(self) -> Sequence[EndorserRow]:
         """Every endorser with its entries counted, by e-mail, subject and issuer."""
@@ -355,8 +355,7 @@ class VisibleEntries:
     def _statements(self, coordinates: Coordinates) -> Sequence[EntryRow]:
         if not (can_occur(coordinates.identifier) and can_occur(coordinates.email)):
             return []
-        found = self._session.execute(select_rows(self._scope).where(*has_coordinates(coordinates)))
-        return [to_row(row) for row in found]
+        return read_named(self._session, self._scope, **asdict(coordinates))
 
     def _preferred_of(self, rows: Sequence[EntryRow]) -> EntryRow | None:
         """What is shown of the entries at one place."""
