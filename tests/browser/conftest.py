@@ -14,6 +14,7 @@ from playwright.sync_api import (
     Page,
     Response,
     Route,
+    expect,
     sync_playwright,
 )
 
@@ -22,6 +23,8 @@ from tests.browser.looking import HEIGHT, WIDE, find_browser
 from tests.functional.running import RunningServer
 
 REQUIRED = "REQUIRE_BROWSER"
+#: Milliseconds: what is late on a busy machine is no fault.
+expect.set_options(timeout=60_000)
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

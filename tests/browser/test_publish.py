@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.catalogue import FRANK, ago
 from tests.browser.conftest import Opener
@@ -133,6 +133,17 @@ def test_an_earlier_entry_is_taken_over(visit: Opener, site: RunningServer) -> N
     page.locator("summary", has_text="The draft").click()
     expect(page.locator("#report pre")).to_contain_text("<dcterms:replaces>")
     expect(page.locator("#report pre")).to_contain_text("Taken over")
+
+
+def test_a_file_that_is_chosen_before_the_script_is_there_is_read(visit: Opener) -> None:
+    opened = visit()
+    page, held = opened.page, list[Route]()
+    page.route("**/publish*.js*", lambda route: held.append(route))  # playwright marks the function
+    page.goto(f"{opened.site}/publish", wait_until="commit")
+    choose(page, content("early"))
+    assert page.locator("[name=sha1]").input_value() == ""
+    held[0].continue_()
+    expect(page.get_by_role("heading", name="The draft is ready")).to_be_visible()
 
 
 def test_an_image_where_metadata_is_wanted_is_not_sent(visit: Opener) -> None:

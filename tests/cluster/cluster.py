@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from psycopg.errors import ReadOnlySqlTransaction
+from sqlalchemy.exc import InternalError, OperationalError
 
 from marketplace.db import upgrade
 from marketplace.federation.keys import SiteKeys, create_keys, load_keys
@@ -130,4 +131,9 @@ def _upgraded(url: str) -> bool:
         upgrade(url)
     except OperationalError:
         return False  # the proxy has not begun to listen, or knows no primary yet
+    except InternalError as error:
+        # Before its first looks the proxy takes every node for the primary.
+        if not isinstance(error.orig, ReadOnlySqlTransaction):
+            raise
+        return False
     return True

@@ -111,7 +111,10 @@ const take = async (file) => {
     if (own === workers) reading.hidden = true;
   }
 };
-picked.addEventListener("change", () => { if (picked.files.length) take(picked.files[0]); });
+const takePicked = () => { if (picked.files.length) take(picked.files[0]); };
+picked.addEventListener("change", takePicked);
+// A file may be chosen before this script is there, or kept over a reload.
+takePicked();
 for (const name of ["dragenter", "dragover"]) {
   area.addEventListener(name, (event) => { event.preventDefault(); area.classList.add("over"); });
 }
