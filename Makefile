@@ -18,10 +18,9 @@ unexport PYTHONDONTWRITEBYTECODE
 UV ?=
 
 # $(call packages,FOLDER,LOCK,--no-compile): the packages that a lock file names, in an environment. Without
-# the last word they are compiled.
+# the last word pip compiles them; else what is used is compiled with its first use.
 define packages
-	@$(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python $(if $(3),,--compile-bytecode) \
-	  --no-deps --require-hashes -r $(2) ||) \
+	@$(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python --no-deps --require-hashes -r $(2) ||) \
 	$(1)/bin/python -m pip install --quiet $(3) --disable-pip-version-check --no-deps --require-hashes -r $(2)
 endef
 
