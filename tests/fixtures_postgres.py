@@ -210,7 +210,7 @@ class Lending:
         self._ready = None
         try:
             yield lent.url
-        except BaseException:
+        except BaseException:  # the test failed: its database may still be in use, and is lent to nobody else
             lent.connection.close()
             raise
         if _empty(lent):

@@ -414,6 +414,7 @@ def test_a_writer_that_was_killed_leaves_no_lock(
     next(sites, None)
 
 
+#: Programs that hold an index until they are killed.
 _HOLD = {
     "whoosh": "import sys, time, whoosh.index as i; w = i.open_dir(sys.argv[1]).writer();"
     " print('locked', flush=True); time.sleep(600)",

@@ -31,21 +31,13 @@ def test_closing_does_not_wait_for_processes_that_were_never_started(tmp_path: P
     assert not pool.process_ids()
 
 
-def test_nothing_published_is_unavailable(tmp_path: Path) -> None:
-    service = QueryService(tmp_path / "sparql", LIMITS)
-    service.start()
-    try:
-        with pytest.raises(QueryUnavailableError):
-            service.select(TITLES)
-    finally:
-        service.close()
-
-
-def test_a_damaged_copy_is_unavailable_until_the_next_one(tmp_path: Path) -> None:
-    copy = tmp_path / "sparql" / GENERATIONS / "1"
-    copy.mkdir(parents=True)
-    (copy / "CURRENT").write_text("rubbish\n")
-    (copy.parent / "current").symlink_to("1")
+@pytest.mark.parametrize("published", [False, True], ids=["nothing", "damaged"])
+def test_where_no_copy_can_be_read_queries_are_unavailable(tmp_path: Path, published: bool) -> None:
+    if published:
+        copy = tmp_path / "sparql" / GENERATIONS / "1"
+        copy.mkdir(parents=True)
+        (copy / "CURRENT").write_text("rubbish\n")
+        (copy.parent / "current").symlink_to("1")
     service = QueryService(tmp_path / "sparql", LIMITS)
     service.start()
     try:
