@@ -63,7 +63,7 @@ def make_app(runtime: Runtime) -> Router:
     # Every URL.
     config.include("marketplace.routes")
     # Request ids, log lines, headers, and entries served from memory.
-    config.include("marketplace.http.edge")
+    config.include("marketplace.http.execution_policy")
     # Errors in the form each client reads.
     config.include("marketplace.http.exception_views")
     config.include("marketplace.http.refusals")

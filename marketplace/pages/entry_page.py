@@ -25,12 +25,12 @@ from .badges import Badge, strength_badge
 from .changed_terms import ChangedStatement
 from .commands import commands
 from .display import day
+from .image_commands import image_commands
 from .presence import EntryPresence
 from .schema_org import data_block
 from .terms import facts, statements
 from .timeline import lay_out
 from .trust_badges import VerdictBanner, standing_badges
-from .use_it import use_it
 
 #: Locations that a page lists.
 MOST_LOCATIONS = 50
@@ -87,7 +87,7 @@ def entry_values(
         "created": format_time(entry.created),
         "badges": badges(record, now)[1:] + _site_badges(decision) + [*flags],
         "signature_badges": trust_badges(entry, decision),
-        "use": use_it(entry),
+        "use": image_commands(entry),
         "rules": rules,
         "history": history,
         "receipt": receipt,

@@ -276,8 +276,8 @@ class Daemon:
             return False
         if read.table != self._configuration.table:
             log.warning("%s: what stands outside [policy] counts from the next start on", read.file)
-        if read.policy.digest != self.site.opinions.policy.digest:
-            self.site.opinions.policy = read.policy
+        if read.policy.digest != self.site.verdicts.policy.digest:
+            self.site.verdicts.policy = read.policy
             self.site.state.history.note(self.site.wall(), "policy changed", read.policy.digest)
             self.site.judge()
             return True

@@ -31,11 +31,11 @@ from marketplace.sites.filler import (
     external_of,
 )
 from marketplace.sites.image_comparison import find_danger, find_difference
-from marketplace.sites.opinions import Opinions
 from marketplace.sites.receipts import Receipts, sha512_of
 from marketplace.sites.settings import FetchTable
 from marketplace.sites.state import Copy, CopyState, State
 from marketplace.sites.stores.interface import Store
+from marketplace.sites.verdicts import SiteVerdicts
 from validators.document import AcceptedEntry
 from validators.policy import Measured
 
@@ -64,7 +64,7 @@ class Importer:
         self,
         site: str,
         state: State,
-        opinions: Opinions,
+        verdicts: SiteVerdicts,
         fetch: FetchTable,
         outbox: EventOutbox,
         hooks: HookRunner,
@@ -75,7 +75,7 @@ class Importer:
     ) -> None:
         self._site = site
         self._state = state
-        self._opinions = opinions
+        self._verdicts = verdicts
         self._fetch = fetch
         self._filler = Filler(fetch, find_stop, progress)
         self._outbox = outbox
@@ -90,7 +90,7 @@ class Importer:
             the copy: available, or failed, or quarantined, with the reason.
         """
         try:
-            entry = self._opinions.entry(copy.entry_id)
+            entry = self._verdicts.entry(copy.entry_id)
             return self._steps(copy, store, entry)
         except SiteError as error:
             return self._give_up(copy, store, error)
@@ -235,10 +235,10 @@ class Importer:
 
     def _show(self, copy: Copy, store: Store, entry: AcceptedEntry) -> Copy:
         found = Measured(copy.size, copy.virtual_size, copy.format)
-        opinion = self._opinions.judge_with(copy.identifier, found)
-        if not opinion.allowed or copy.digest not in opinion.digests:
-            raise CancelledError(opinion.reason)
-        environment = image_environment(self._site, copy, entry, opinion, store.path(external_of(copy)))
+        verdict = self._verdicts.judge_with(copy.identifier, found)
+        if not verdict.allowed or copy.digest not in verdict.digests:
+            raise CancelledError(verdict.reason)
+        environment = image_environment(self._site, copy, entry, verdict, store.path(external_of(copy)))
         veto = self._hooks.ask("AvailablePrefix", environment)
         if veto is not None:
             raise StoreError(f"a hook keeps the image out: {veto}")
@@ -246,7 +246,7 @@ class Importer:
         self._hooks.run(digest=copy.digest)
         store.show(external_of(copy))
         with self._state.database.write():
-            shown = self._move(copy, CopyState.AVAILABLE, opinion.reason, failures=0, next_at=None)
+            shown = self._move(copy, CopyState.AVAILABLE, verdict.reason, failures=0, next_at=None)
             self._outbox.put("AvailablePostfix", copy.digest, environment, self._wall())
             self._receipts.put(Finding.AVAILABLE, shown, sha512=sha512_of(shown))
         return shown

@@ -65,7 +65,7 @@ class SiteMetrics:
             faults.add_metric([kind], count)
         yield faults
         for name, meaning, value in (
-            ("images", "Images of which something is known.", len(site.opinions.latest)),
+            ("images", "Images of which something is known.", len(site.verdicts.latest)),
             ("images_allowed", "Images from which a machine may start.", _allowed(site)),
             ("fresh_seconds", "Until what is known is too old.", site.fresh_until() - now),
             ("verdicts_age_seconds", "Since the answers were made.", now - site.answers.made),
@@ -87,4 +87,4 @@ def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
 
 
 def _allowed(site: Site) -> int:
-    return sum(one.allowed for one in list(site.opinions.latest.values()))
+    return sum(one.allowed for one in list(site.verdicts.latest.values()))

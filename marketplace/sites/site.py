@@ -18,12 +18,12 @@ from marketplace.sites.filler import Progress
 from marketplace.sites.importing import Importer
 from marketplace.sites.knowledge.follow import MarketplaceFollower
 from marketplace.sites.knowledge.learning import Learning
-from marketplace.sites.opinions import Opinions
 from marketplace.sites.receipts import Receipts
 from marketplace.sites.reconciling import Reconciler
 from marketplace.sites.state import Copy, CopyState, InterventionKind, State
 from marketplace.sites.step_plan import NOT_WANTED, Planned, Step, plan
 from marketplace.sites.stores.opening import open_stores
+from marketplace.sites.verdicts import SiteVerdicts
 from marketplace.sites.withdrawer import Withdrawer
 from marketplace.trust_files import Sources, TrustStore
 from validators.material import TrustPolicy
@@ -54,7 +54,7 @@ class Site:
         self.state = state
         self.wall, self._monotonic = wall, monotonic
         self.trust = open_trust(configuration, state)
-        self.opinions = Opinions(state, self.trust, configuration.policy, wall)
+        self.verdicts = SiteVerdicts(state, self.trust, configuration.policy, wall)
         self.followers = [MarketplaceFollower(one, state, wall) for one in table.marketplace]
         self.learning = Learning(table.subscription, state, wall)
         self.stores = open_stores(table)
@@ -64,7 +64,7 @@ class Site:
         self.importer = Importer(
             table.name,
             state,
-            self.opinions,
+            self.verdicts,
             table.fetch,
             self.outbox,
             self.hooks,
@@ -73,10 +73,10 @@ class Site:
             wall,
             progress,
         )
-        self.withdrawer = Withdrawer(table.name, state, self.opinions, self.outbox, self.receipts, wall)
+        self.withdrawer = Withdrawer(table.name, state, self.verdicts, self.outbox, self.receipts, wall)
         self.reconciler = Reconciler(state, self.stores, wall)
         self.answers = Answers()
-        self._verdicts: dict[str, TimedVerdict] = {}
+        self._timed_verdicts: dict[str, TimedVerdict] = {}
         self._deciding = threading.RLock()
         self._heard_monotonic: dict[str, float] = {}
         state.evidence.forget_wishes(
@@ -117,7 +117,7 @@ class Site:
     def judge(self, identifiers: Iterable[str] | None = None) -> bool:
         """Judge images again, all where none are named, and answer by that at once."""
         with self._deciding:
-            changed = self.opinions.judge(identifiers)
+            changed = self.verdicts.judge(identifiers)
             for one in changed:
                 if self.state.history.note_answer(self.wall(), one.allowed, one.reason, one.identifier):
                     answer = "may be started again" if one.allowed else "may not be started any more"
@@ -129,7 +129,7 @@ class Site:
     def judge_due(self) -> bool:
         """Judge what the clock has made another answer of."""
         with self._deciding:
-            due = self.opinions.due()
+            due = self.verdicts.due()
         return self.judge(due) if due else False
 
     def publish(self) -> None:
@@ -141,7 +141,7 @@ class Site:
                 store = self.stores.get(copy.store)
                 if store is not None and copy.external is not None:
                     keys[copy.digest, copy.store] = store.key(copy.external)
-            self._verdicts = make_verdicts(self.opinions.latest.values(), copies, keys)
+            self._timed_verdicts = make_verdicts(self.verdicts.latest.values(), copies, keys)
             self.refresh_answers()
             self.table.run.mkdir(parents=True, exist_ok=True, mode=0o755)
             write_verdicts(self.table.run, self.answers)
@@ -150,7 +150,7 @@ class Site:
         """Bring the answers in memory to how long ago a marketplace was heard."""
         decision = self.table.decision
         self.answers = Answers(
-            self._verdicts, self.wall(), self.fresh_until(), decision.when_stale, decision.unknown
+            self._timed_verdicts, self.wall(), self.fresh_until(), decision.when_stale, decision.unknown
         )
 
     def fresh_until(self) -> float:
@@ -185,7 +185,7 @@ class Site:
                 self.table.store,
                 self.table.subscription,
                 self.state.evidence.wishes(),
-                self.opinions.latest,
+                self.verdicts.latest,
                 self.state.copies.all(),
                 self.state.interventions.all(now),
                 now,
@@ -239,7 +239,7 @@ class Site:
         if copy is not None:
             log.info("%s in store %s: %s: %s", step.identifier, step.store, copy.state.value, copy.reason)
         with self._deciding:
-            self.opinions.judge([step.identifier])
+            self.verdicts.judge([step.identifier])
             self.publish()
         return copy
 
@@ -266,16 +266,16 @@ class Site:
 
     def find_refusal(self, identifier: str) -> str | None:
         """Why no machine may start from an image; None if one may."""
-        opinion = self.opinions.latest.get(identifier)
-        if opinion is None:
+        verdict = self.verdicts.latest.get(identifier)
+        if verdict is None:
             return "no marketplace has an entry about it"
-        return None if opinion.allowed else opinion.reason
+        return None if verdict.allowed else verdict.reason
 
     def _find_stop(self, identifier: str) -> str | None:
-        opinion = self.opinions.latest.get(identifier)
-        if opinion is None or opinion.allowed:
+        verdict = self.verdicts.latest.get(identifier)
+        if verdict is None or verdict.allowed:
             return None
-        return opinion.reason
+        return verdict.reason
 
     def owe(self, type_: str) -> None:
         """Owe hooks an event that is about no single image."""

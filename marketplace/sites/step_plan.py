@@ -1,4 +1,4 @@
-"""What has to be done: wishes, opinions and copies in, steps out. Nothing is changed here.
+"""What has to be done: wishes, verdicts and copies in, steps out. Nothing is changed here.
 
 Withdrawals come first. An old version is never withdrawn for a new one before the new one is there.
 """
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from marketplace.sites.opinions import Opinion
 from marketplace.sites.settings import SubscriptionTable
 from marketplace.sites.state import UNDER_WAY, Copy, CopyState, Intervention, InterventionKind, WantedImage
 from marketplace.sites.store_settings import StoreTable
+from marketplace.sites.verdicts import SiteVerdict
 
 #: Reason of a step for a copy that is allowed, and that no subscription asks for.
 NOT_WANTED: Final = "no subscription asks for it any more"
@@ -54,7 +54,7 @@ def plan(
     stores: Sequence[StoreTable],
     subscriptions: Sequence[SubscriptionTable],
     wishes: Sequence[WantedImage],
-    opinions: Mapping[str, Opinion],
+    verdicts: Mapping[str, SiteVerdict],
     copies: Sequence[Copy],
     interventions: Mapping[str, Intervention],
     now: float,
@@ -69,7 +69,7 @@ def plan(
     """
     wanted = {
         (one.digest, one.store): one
-        for one in _wanted(stores, subscriptions, wishes, opinions, copies, interventions)
+        for one in _wanted(stores, subscriptions, wishes, verdicts, copies, interventions)
     }
     steps: list[Planned] = []
     keep = {one.name: one.keep_withdrawn for one in stores}
@@ -77,32 +77,32 @@ def plan(
     for copy in copies:
         if copy.store not in keep:
             continue
-        step = _of_copy(copy, opinions.get(copy.identifier), wanted, present, subscriptions, now, keep)
+        step = _of_copy(copy, verdicts.get(copy.identifier), wanted, present, subscriptions, now, keep)
         if step is not None:
             steps.append(step)
     if may_import:
-        steps += _imports(wanted, present, opinions, now)
+        steps += _imports(wanted, present, verdicts, now)
     order = [Step.WITHDRAW, Step.REMOVE, Step.BRING_BACK, Step.IMPORT]
     return sorted(steps, key=lambda one: order.index(one.step))
 
 
 def _of_copy(
     copy: Copy,
-    opinion: Opinion | None,
+    verdict: SiteVerdict | None,
     wanted: Mapping[tuple[str, str], _Wanted],
     present: Mapping[tuple[str, str], Copy],
     subscriptions: Sequence[SubscriptionTable],
     now: float,
     keep: Mapping[str, float],
 ) -> Planned | None:
-    allowed = opinion is not None and opinion.allowed and copy.digest in opinion.digests
+    allowed = verdict is not None and verdict.allowed and copy.digest in verdict.digests
     is_wanted = (copy.digest, copy.store) in wanted
     if copy.state is CopyState.WITHDRAWING:
         return _planned(Step.WITHDRAW, copy, copy.reason)
     if copy.state is CopyState.AVAILABLE:
         if not allowed:
-            return _planned(Step.WITHDRAW, copy, _refusal(copy, opinion))
-        if not is_wanted and not _waits(copy, opinion, wanted, present, subscriptions):
+            return _planned(Step.WITHDRAW, copy, _refusal(copy, verdict))
+        if not is_wanted and not _waits(copy, verdict, wanted, present, subscriptions):
             return _planned(Step.WITHDRAW, copy, NOT_WANTED)
     if copy.state is CopyState.WITHDRAWN:
         if allowed and is_wanted:
@@ -110,29 +110,29 @@ def _of_copy(
         if copy.changed + keep[copy.store] <= now:
             return _planned(Step.REMOVE, copy, "was withdrawn long ago")
     if copy.state in UNDER_WAY and not (allowed and is_wanted):
-        reason = NOT_WANTED if allowed else _refusal(copy, opinion)
+        reason = NOT_WANTED if allowed else _refusal(copy, verdict)
         return _planned(Step.REMOVE, copy, reason)
     return None
 
 
-def _refusal(copy: Copy, opinion: Opinion | None) -> str:
-    if opinion is None:
+def _refusal(copy: Copy, verdict: SiteVerdict | None) -> str:
+    if verdict is None:
         return "nothing is known of it any more"
-    return opinion.reason if not opinion.allowed else f"{copy.digest[:24]}… is not what is endorsed any more"
+    return verdict.reason if not verdict.allowed else f"{copy.digest[:24]}… is not what is endorsed any more"
 
 
 def _waits(
     copy: Copy,
-    opinion: Opinion | None,
+    verdict: SiteVerdict | None,
     wanted: Mapping[tuple[str, str], _Wanted],
     present: Mapping[tuple[str, str], Copy],
     subscriptions: Sequence[SubscriptionTable],
 ) -> bool:
     """Whether a newer version of the same tag is not there yet, so that this one stays for the time being."""
-    if opinion is None:
+    if verdict is None:
         return False
     for one in subscriptions:
-        if one.tag is None or copy.store not in one.stores or not _carries(opinion, one.tag):
+        if one.tag is None or copy.store not in one.stores or not _carries(verdict, one.tag):
             continue
         for key, want in wanted.items():
             there = present.get(key)
@@ -148,21 +148,21 @@ def _waits(
 def _imports(
     wanted: Mapping[tuple[str, str], _Wanted],
     present: Mapping[tuple[str, str], Copy],
-    opinions: Mapping[str, Opinion],
+    verdicts: Mapping[str, SiteVerdict],
     now: float,
 ) -> Iterable[Planned]:
     for key, want in wanted.items():
         copy = present.get(key)
-        if copy is not None and not _is_due(copy, opinions[want.identifier], now):
+        if copy is not None and not _is_due(copy, verdicts[want.identifier], now):
             continue
-        entry = opinions[want.identifier].entry
+        entry = verdicts[want.identifier].entry
         assert entry is not None  # noqa: S101  # an image that is allowed has one
         yield Planned(
             Step.IMPORT, want.store, want.identifier, want.digest, entry.entry_id, entry.size, want.why, copy
         )
 
 
-def _is_due(copy: Copy, opinion: Opinion, now: float) -> bool:
+def _is_due(copy: Copy, verdict: SiteVerdict, now: float) -> bool:
     if copy.state in UNDER_WAY or copy.state is CopyState.REMOVED:
         return True
     if copy.state is not CopyState.FAILED:
@@ -170,24 +170,24 @@ def _is_due(copy: Copy, opinion: Opinion, now: float) -> bool:
     if copy.next_at is not None:
         return copy.next_at <= now
     # Given up, until somebody says something new about it.
-    return opinion.entry is not None and opinion.entry.entry_id != copy.entry_id
+    return verdict.entry is not None and verdict.entry.entry_id != copy.entry_id
 
 
 def _wanted(
     stores: Sequence[StoreTable],
     subscriptions: Sequence[SubscriptionTable],
     wishes: Sequence[WantedImage],
-    opinions: Mapping[str, Opinion],
+    verdicts: Mapping[str, SiteVerdict],
     copies: Sequence[Copy],
     interventions: Mapping[str, Intervention],
 ) -> Iterable[_Wanted]:
     for one in subscriptions:
         asked = dict.fromkeys(wish.identifier for wish in wishes if wish.subscription == one.name)
-        found = [opinions[name] for name in asked if name in opinions and _is_usable(opinions[name])]
-        for opinion in _chosen(one, found):
-            yield from (_Wanted(opinion.identifier, opinion.digest, store, _why(one)) for store in one.stores)
+        found = [verdicts[name] for name in asked if name in verdicts and _is_usable(verdicts[name])]
+        for verdict in _chosen(one, found):
+            yield from (_Wanted(verdict.identifier, verdict.digest, store, _why(one)) for store in one.stores)
     for identifier, intervention in interventions.items():
-        wish = opinions.get(identifier)
+        wish = verdicts.get(identifier)
         if intervention.kind is InterventionKind.IMPORT and wish is not None and _is_usable(wish):
             yield from (
                 _Wanted(identifier, wish.digest, store.name, f"{intervention.author}: {intervention.reason}")
@@ -195,39 +195,39 @@ def _wanted(
             )
 
 
-def _chosen(one: SubscriptionTable, found: list[Opinion]) -> list[Opinion]:
+def _chosen(one: SubscriptionTable, found: list[SiteVerdict]) -> list[SiteVerdict]:
     if one.tag is not None:
         # The marketplace's word that an entry has the tag is not believed.
         tag = one.tag
-        found = [opinion for opinion in found if _carries(opinion, tag)]
-        found = sorted(found, key=lambda opinion: _stated_at(opinion, tag), reverse=True)[: one.keep]
+        found = [verdict for verdict in found if _carries(verdict, tag)]
+        found = sorted(found, key=lambda verdict: _stated_at(verdict, tag), reverse=True)[: one.keep]
     else:
         found = found[: one.most]
     if one.most_bytes is None:
         return found
     chosen, total = [], 0
-    for opinion in found:
-        size = 0 if opinion.entry is None else opinion.entry.size
+    for verdict in found:
+        size = 0 if verdict.entry is None else verdict.entry.size
         if total + size <= one.most_bytes:
-            chosen.append(opinion)
+            chosen.append(verdict)
             total += size
     return chosen
 
 
-def _is_usable(opinion: Opinion) -> bool:
-    return opinion.allowed and bool(opinion.digest)
+def _is_usable(verdict: SiteVerdict) -> bool:
+    return verdict.allowed and bool(verdict.digest)
 
 
-def _carries(opinion: Opinion, tag: str) -> bool:
-    return bool(_stated_at(opinion, tag))
+def _carries(verdict: SiteVerdict, tag: str) -> bool:
+    return bool(_stated_at(verdict, tag))
 
 
-def _stated_at(opinion: Opinion, tag: str) -> str:
+def _stated_at(verdict: SiteVerdict, tag: str) -> str:
     """When the tag's endorser said it of the image; empty where nobody did."""
     email, _, name = tag.partition("/")
     times = [
         one.statement.created.isoformat()
-        for one in opinion.verdict.statements
+        for one in verdict.verdict.statements
         if one.weight and one.statement.endorser.email == email and name in one.statement.tags
     ]
     return max(times, default="")

@@ -11,10 +11,10 @@ from marketplace.sites.events.environment import image_environment
 from marketplace.sites.events.outbox import EventOutbox
 from marketplace.sites.filler import external_of
 from marketplace.sites.image_comparison import algorithms_of, find_danger, find_difference
-from marketplace.sites.opinions import Opinions
 from marketplace.sites.receipts import Receipts, sha512_of
 from marketplace.sites.state import Copy, CopyState, State
 from marketplace.sites.stores.interface import Store
+from marketplace.sites.verdicts import SiteVerdicts
 from validators.document import AcceptedEntry
 
 log = logging.getLogger(__name__)
@@ -31,14 +31,14 @@ class Withdrawer:
         self,
         site: str,
         state: State,
-        opinions: Opinions,
+        verdicts: SiteVerdicts,
         outbox: EventOutbox,
         receipts: Receipts,
         wall: Callable[[], float],
     ) -> None:
         self._site = site
         self._state = state
-        self._opinions = opinions
+        self._verdicts = verdicts
         self._outbox = outbox
         self._receipts = receipts
         self._wall = wall
@@ -116,14 +116,14 @@ class Withdrawer:
         return find_difference(entry, copy, measured) or find_danger(entry, measured)
 
     def _tell(self, type_: str, copy: Copy, store: Store) -> None:
-        opinion = self._opinions.latest.get(copy.identifier)
+        verdict = self._verdicts.latest.get(copy.identifier)
         path = store.path(external_of(copy))
-        environment = image_environment(self._site, copy, self._find_entry(copy), opinion, path)
+        environment = image_environment(self._site, copy, self._find_entry(copy), verdict, path)
         self._outbox.put(type_, copy.digest, environment, self._wall())
 
     def _find_entry(self, copy: Copy) -> AcceptedEntry | None:
         try:
-            return self._opinions.entry(copy.entry_id)
+            return self._verdicts.entry(copy.entry_id)
         except KeyError:
             return None
 

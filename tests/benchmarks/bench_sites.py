@@ -293,7 +293,7 @@ def _known(folder: Path, server: RunningServer, images: int) -> Iterator[Figure]
         began = time.perf_counter()
         requests = _heard(site)
         took = time.perf_counter() - began
-        known = len(site.opinions.latest)
+        known = len(site.verdicts.latest)
     assert known == images
     yield Figure(
         f"requests to the marketplace of a sync that knows {images} images, nothing new",
@@ -324,11 +324,11 @@ def _judge(folder: Path, server: RunningServer, images: int) -> Iterator[Figure]
             state.evidence.keep(entry, "bench", (), 0.0)
     site = Site(configuration, state)
     began = time.perf_counter()
-    site.opinions.judge()
+    site.verdicts.judge()
     first = time.perf_counter() - began
-    site.opinions.policy = parse_policy({"size": {"most": "1GiB"}})
+    site.verdicts.policy = parse_policy({"size": {"most": "1GiB"}})
     began, worked = time.perf_counter(), time.thread_time()
-    site.opinions.judge()
+    site.verdicts.judge()
     again, worked = time.perf_counter() - began, time.thread_time() - worked
     site.close()
     state.close()

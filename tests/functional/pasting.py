@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.pages.use_it import UsageLine, UseIt, use_it
+from marketplace.pages.commands import Command
+from marketplace.pages.image_commands import ImageCommands, image_commands
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from validators import accept
@@ -23,7 +24,7 @@ def need(tool: str, package: str, switch: str) -> None:
         pytest.skip(f"needs {tool} (Debian: {package})")
 
 
-def commands(file: Path, *locations: str, **said: object) -> UseIt:
+def commands(file: Path, *locations: str, **said: object) -> ImageCommands:
     """What the page of an image offers."""
     data = file.read_bytes()
     draft = image(
@@ -33,10 +34,10 @@ def commands(file: Path, *locations: str, **said: object) -> UseIt:
         locations=locations,
         **said,
     )
-    return use_it(accept(signed(draft, make_identity())))
+    return image_commands(accept(signed(draft, make_identity())))
 
 
-def steps_for(key: str, file: Path, **said: object) -> tuple[UsageLine, ...]:
+def steps_for(key: str, file: Path, **said: object) -> tuple[Command, ...]:
     """The steps for a platform, for a file that was downloaded already."""
     use = commands(file, f"https://images.example.org/{file.name}", **said)
     (found,) = [one.steps for one in use.platforms if one.key == key]

@@ -42,7 +42,7 @@ def test_many_images_are_looked_up_at_once(cloud: Cloud) -> None:
         site.learning.learn(site.followers[0])
         assert site.followers[0].reader.requests == 1
         site.judge()
-        assert len(site.opinions.latest) == images
+        assert len(site.verdicts.latest) == images
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_digest_weaker_than_sha_512_names_a_copy_and_sha_1_alone_is_refused(
     with cloud.site() as site:
         site.judge()
         reason = site.answer(f"id:{weak.identifier}")
-        rules = site.opinions.latest[weak.identifier].verdict.reasons
+        rules = site.verdicts.latest[weak.identifier].verdict.reasons
     assert not reason.allowed and any(one.change for one in rules)
 
 

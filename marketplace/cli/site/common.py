@@ -14,8 +14,8 @@ import click
 
 if TYPE_CHECKING:
     from marketplace.sites.configuration import SiteConfiguration
-    from marketplace.sites.opinions import Opinions
     from marketplace.sites.state import State
+    from marketplace.sites.verdicts import SiteVerdicts
 
 
 def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,18 +56,18 @@ def open_state(configuration: SiteConfiguration) -> Iterator[State]:
         state.close()
 
 
-def judge_image(configuration: SiteConfiguration, state: State, image: str) -> Opinions:
+def judge_image(configuration: SiteConfiguration, state: State, image: str) -> SiteVerdicts:
     """Judge one image that the site knows, as its daemon does.
 
     Returns:
-        the opinions, with that of the image.
+        the verdicts, with that of the image.
     """
-    from marketplace.sites.opinions import Opinions
     from marketplace.sites.site import open_trust
+    from marketplace.sites.verdicts import SiteVerdicts
 
-    opinions = Opinions(state, open_trust(configuration, state), configuration.policy, time.time)
-    opinions.judge([image])
-    return opinions
+    verdicts = SiteVerdicts(state, open_trust(configuration, state), configuration.policy, time.time)
+    verdicts.judge([image])
+    return verdicts
 
 
 def show_time(wall: float | None) -> str | None:

@@ -96,9 +96,9 @@ def _say(kind: str, config: Path | None, until: str | None, reason: str, image: 
 
 def _reason_against(configuration: SiteConfiguration, state: State, image: str) -> str | None:
     """Why a known image may not be started now; None where it may."""
-    opinions = judge_image(configuration, state, image)
-    opinion = opinions.latest[image]
-    return None if opinion.allowed else opinion.reason
+    verdicts = judge_image(configuration, state, image)
+    verdict = verdicts.latest[image]
+    return None if verdict.allowed else verdict.reason
 
 
 def _answer_by_it(configuration: SiteConfiguration, state: State, kind: str) -> bool:

@@ -34,11 +34,11 @@ def rules(config: Path | None, kind: str, image: str) -> None:
     with open_state(configuration) as state:
         if image not in state.evidence.identifiers():
             raise CommandError(f"{image} is not an image that this site knows", ExitCode.NOT_FOUND)
-        opinions = judge_image(configuration, state, image)
-        opinion = opinions.latest[image]
-        if not opinion.allowed or opinion.entry is None:
-            raise CommandError(f"{image}: {opinion.reason}", ExitCode.REFUSED_BY_POLICY)
-        found = rules_of(opinions.entry(opinion.entry.entry_id), configuration.table.network)
+        verdicts = judge_image(configuration, state, image)
+        verdict = verdicts.latest[image]
+        if not verdict.allowed or verdict.entry is None:
+            raise CommandError(f"{image}: {verdict.reason}", ExitCode.REFUSED_BY_POLICY)
+        found = rules_of(verdicts.entry(verdict.entry.entry_id), configuration.table.network)
     for one in found.left_out:
         say(f"left out: {one}")
     if kind == "neutron" and found.outbound is not None:

@@ -15,7 +15,7 @@ from marketplace.cli.colours import word, yes_or_no
 from marketplace.cli.examples import examples
 from marketplace.cli.failures import CommandError, ExitCode
 from marketplace.cli.output import Format, output_option, write_record
-from marketplace.cli.site.common import config_option, open_state, read_site, show_time
+from marketplace.cli.site.common import config_option, judge_image, open_state, read_site, show_time
 from marketplace.logs import printable
 from marketplace.moments import written_for_people
 
@@ -174,16 +174,12 @@ def _disks(domain: str, configuration: SiteConfiguration) -> list[str]:
 
 
 def _explain(identifier: str, configuration: SiteConfiguration, state: State) -> dict[str, Any]:
-    from marketplace.sites.opinions import Opinions
-    from marketplace.sites.site import open_trust
-
-    opinions = Opinions(state, open_trust(configuration, state), configuration.policy, time.time)
-    opinions.judge([identifier])
-    verdict = opinions.latest[identifier].verdict
+    found = judge_image(configuration, state, identifier).latest[identifier]
+    verdict = found.verdict
     return {
         "identifier": identifier,
         "allowed": verdict.allowed,
-        "until": show_time(opinions.latest[identifier].until),
+        "until": show_time(found.until),
         "rules": [_rule(one) for one in verdict.rules],
         "statements": [
             {

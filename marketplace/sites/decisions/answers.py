@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from marketplace.sites.opinions import Opinion
 from marketplace.sites.state import Copy, CopyState
+from marketplace.sites.verdicts import SiteVerdict
 
 #: States in which a file in a store is what its image's answer says.
 _SHOWN = (CopyState.AVAILABLE,)
@@ -74,7 +74,7 @@ class Answers:
 
 
 def make_verdicts(
-    opinions: Iterable[Opinion], copies: Iterable[Copy], paths: Mapping[tuple[str, str], str]
+    verdicts: Iterable[SiteVerdict], copies: Iterable[Copy], paths: Mapping[tuple[str, str], str]
 ) -> dict[str, TimedVerdict]:
     """The verdicts of all keys.
 
@@ -82,28 +82,28 @@ def make_verdicts(
         paths: digest and store -> key of the copy there.
     """
     found: dict[str, TimedVerdict] = {}
-    by_image: dict[str, Opinion] = {}
-    for one in opinions:
+    by_image: dict[str, SiteVerdict] = {}
+    for one in verdicts:
         by_image[one.identifier] = one
-        verdict = TimedVerdict(one.allowed, one.until, clean_reason(one.reason))
+        timed = TimedVerdict(one.allowed, one.until, clean_reason(one.reason))
         for key in (f"id:{one.identifier}", *one.digests):
             # Where two images share a digest, the one that is refused counts.
             if key not in found or found[key].allowed:
-                found[key] = verdict
+                found[key] = timed
     for copy in copies:
         where = paths.get((copy.digest, copy.store))
-        opinion = by_image.get(copy.identifier)
+        verdict = by_image.get(copy.identifier)
         if where is None or copy.state is CopyState.REMOVED:
             continue
         if (
-            opinion is not None
-            and opinion.allowed
+            verdict is not None
+            and verdict.allowed
             and copy.state in _SHOWN
-            and copy.digest in opinion.digests
+            and copy.digest in verdict.digests
         ):
-            found[where] = TimedVerdict(True, opinion.until, clean_reason(opinion.reason))
+            found[where] = TimedVerdict(True, verdict.until, clean_reason(verdict.reason))
         else:
-            reason = copy.reason if opinion is None or opinion.allowed else opinion.reason
+            reason = copy.reason if verdict is None or verdict.allowed else verdict.reason
             found[where] = TimedVerdict(False, None, clean_reason(f"{copy.state.value}: {reason}"))
         if copy.digest not in found:
             found[copy.digest] = found[where]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from marketplace.sites.opinions import Opinion
 from marketplace.sites.state import Copy
+from marketplace.sites.verdicts import SiteVerdict
 from validators.document import AcceptedEntry
 from validators.identifier import stable_id
 
@@ -15,7 +15,7 @@ _PREFIX = "VMCATCHER_EVENT_"
 
 
 def image_environment(
-    site: str, copy: Copy, entry: AcceptedEntry | None, opinion: Opinion | None, path: Path | None
+    site: str, copy: Copy, entry: AcceptedEntry | None, verdict: SiteVerdict | None, path: Path | None
 ) -> dict[str, str]:
     """What a handler is told of an image.
 
@@ -31,7 +31,7 @@ def image_environment(
         "MARKETPLACE_SITE": site,
         "MARKETPLACE_STORE": copy.store,
         "MARKETPLACE_IDENTIFIER": copy.identifier,
-        "MARKETPLACE_REASON": copy.reason if opinion is None or opinion.allowed else opinion.reason,
+        "MARKETPLACE_REASON": copy.reason if verdict is None or verdict.allowed else verdict.reason,
     }
     if entry is not None:
         said = entry.metadata

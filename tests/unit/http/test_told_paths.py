@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketplace.http.edge import _without_addresses
+from marketplace.http.execution_policy import _without_addresses
 from tests.costs import costing_at_most
 
 

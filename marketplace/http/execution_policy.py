@@ -32,11 +32,11 @@ from marketplace.runtime import Runtime
 from .cache_policy import keep_private, shows_credentials
 from .compression import compress, read_tags
 from .credentials import too_many
+from .direct_answers import NO_ROUTE, VIEW, Environ, FindAnswer, find_no_page, find_nothing, make_find_answer
 from .errors import HttpError, store_unavailable
 from .parameters import decode_path
 from .problems import error_response
 from .read_from import ReadFrom
-from .remembered import NO_ROUTE, VIEW, Environ, Find, find_no_page, find_nothing, make_find
 from .security import found_principal
 
 error_log = logging.getLogger("marketplace.http")
@@ -73,7 +73,7 @@ _READ_HEADERS = (
 )
 
 
-class Edge:
+class ExecutionPolicy:
     """Names a request, answers it, logs it, and lets no exception out: Pyramid's execution policy.
 
     Args:
@@ -81,7 +81,7 @@ class Edge:
             else that such an answer takes; None for what only the views can answer.
     """
 
-    def __init__(self, registry: Registry, find: Find) -> None:
+    def __init__(self, registry: Registry, find: FindAnswer) -> None:
         runtime: Runtime = registry[Runtime]
         self._find = find
         self._address_limit = runtime.limits.open("address", runtime.settings.limit.address)
@@ -296,7 +296,7 @@ def includeme(config: Configurator) -> None:
     runtime: Runtime = config.registry[Runtime]
     config.registry[RequestLog] = RequestLog()
     # Where reading needs a token, the token is checked before anything is answered.
-    find = make_find(runtime) if runtime.access.anonymous is ANONYMOUS else find_nothing
+    find = make_find_answer(runtime) if runtime.access.anonymous is ANONYMOUS else find_nothing
     if runtime.settings.role == "worker":
         find = find_no_page
-    config.set_execution_policy(Edge(config.registry, find))
+    config.set_execution_policy(ExecutionPolicy(config.registry, find))

@@ -1,4 +1,4 @@
-"""Answers that need no view: what the process remembers, and what is always the same."""
+"""Answers that need no view and no request of Pyramid's: from memory, or always the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .view_documents import document_response
 
 Environ = dict[str, Any]
 #: An answer to a request and the name of its route, where no view is needed.
-Find = Callable[[Environ], tuple[Response, str] | None]
+FindAnswer = Callable[[Environ], tuple[Response, str] | None]
 #: What stands in logs and figures for requests that no route answered.
 NO_ROUTE = "none"
 #: What URLs of the documents of views begin with.
@@ -54,7 +54,7 @@ def find_no_page(environ: Environ) -> tuple[Response, str] | None:
     )
 
 
-def make_find(runtime: Runtime) -> Find:
+def make_find_answer(runtime: Runtime) -> FindAnswer:
     """Answers a plain GET of an entry, the verdict on an image or a document of a view from memory.
 
     The head of the public log is read anew, but by no view.
@@ -69,7 +69,7 @@ def make_find(runtime: Runtime) -> Find:
         _HEAD: (partial(_find_head, runtime.federation), "fed.checkpoint"),
     }
 
-    def find_remembered(environ: Environ) -> tuple[Response, str] | None:
+    def find_answer(environ: Environ) -> tuple[Response, str] | None:
         path: str = environ.get("PATH_INFO", "")
         for prefix, (found, route) in find.items():
             if path.startswith(prefix):
@@ -84,7 +84,7 @@ def make_find(runtime: Runtime) -> Find:
                 return None if response is None else (response, route)
         return None
 
-    return find_remembered
+    return find_answer
 
 
 def _find_entry(cache: EntryCache, environ: Environ, coordinates: str) -> Response | None:

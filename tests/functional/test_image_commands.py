@@ -5,7 +5,7 @@ here as far as ``launch``: that needs vhost_vsock), and ``terraform``, which nei
 index has: a parser reads what is pasted. ``terraform init`` and ``apply`` would fetch the provider from
 Terraform's registry, which no test asks.
 tests/sites runs the others: ``openstack`` in test_glance.py, ``virsh``, ``virt-install`` in test_libvirt.py
-and ``marketplace site import`` in test_use_it.py.
+and ``marketplace site import`` in test_image_commands.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the site holds of each image: the verdict over its evidence, kept until something changes it."""
+"""The site's verdict on each image, made of its evidence and kept until something changes it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _STRONG: Final = ("SHA-512", "SHA-384", "SHA-256")
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What the site holds of an image.
+class SiteVerdict:
+    """The verdict on an image, with the digests and the time for which it holds.
 
     Args:
         digest: ``sha512:HEX``, or the strongest that those who say yes name; empty where nobody says yes.
@@ -51,17 +51,12 @@ class Opinion:
         return self.verdict.reasons[0].message
 
     @property
-    def code(self) -> str:
-        """The code of the reason why not; ``allowed`` where it may."""
-        return "allowed" if self.verdict.allowed else str(self.verdict.reasons[0].code)
-
-    @property
     def entry(self) -> Statement | None:
         """The statement that decided."""
         return self.verdict.entry
 
 
-class Opinions:
+class SiteVerdicts:
     """Judges images by the site's policy. Used by one thread at a time.
 
     Args:
@@ -75,16 +70,16 @@ class Opinions:
         self._wall = wall
         self._statements: OrderedDict[str, Statement] = OrderedDict()
         self._basis = ""
-        self._latest: dict[str, Opinion] = {}
+        self._latest: dict[str, SiteVerdict] = {}
         #: Wall clock from which on some answer is another one.
         self._next_due = float("inf")
 
     @property
-    def latest(self) -> Mapping[str, Opinion]:
+    def latest(self) -> Mapping[str, SiteVerdict]:
         """What was judged last, by identifier."""
         return self._latest
 
-    def judge(self, identifiers: Iterable[str] | None = None) -> list[Opinion]:
+    def judge(self, identifiers: Iterable[str] | None = None) -> list[SiteVerdict]:
         """Judge images again; all of which something is known where none are named.
 
         Returns:
@@ -98,7 +93,7 @@ class Opinions:
         current = self._state.evidence.current(named)
         for identifier in current if named is None else named:
             said = current.get(identifier, [])
-            found = self._opinion(
+            found = self._judge(
                 identifier, said, interventions.get(identifier), measured.get(identifier), now
             )
             before = self._latest.get(identifier)
@@ -109,11 +104,11 @@ class Opinions:
         self._next_due = min(ends, default=float("inf"))
         return changed
 
-    def judge_with(self, identifier: str, measured: Measured) -> Opinion:
-        """What the site would hold of an image of which this was found in its bytes."""
+    def judge_with(self, identifier: str, measured: Measured) -> SiteVerdict:
+        """The verdict on an image of which this was found in its bytes."""
         now = self._wall()
         said = self._state.evidence.current([identifier]).get(identifier, [])
-        return self._opinion(identifier, said, self._state.interventions.find(identifier, now), measured, now)
+        return self._judge(identifier, said, self._state.interventions.find(identifier, now), measured, now)
 
     def due(self) -> list[str]:
         """The images whose answer the clock has made another one."""
@@ -133,14 +128,14 @@ class Opinions:
             raise KeyError(entry_id)
         return accept(data)
 
-    def _opinion(
+    def _judge(
         self,
         identifier: str,
         entries: list[SignedEntry],
         intervention: Intervention | None,
         measured: Measured | None,
         now: float,
-    ) -> Opinion:
+    ) -> SiteVerdict:
         moment = datetime.fromtimestamp(now, UTC)
         statements = [one for stored in entries if (one := self._read(stored, moment))]
         verdict = judge(
@@ -152,7 +147,7 @@ class Opinions:
             for value in sorted({one.value.lower() for one in verdict.checksums if one.algorithm == name})
         )
         until = None if verdict.until is None else verdict.until.timestamp()
-        return Opinion(identifier, verdict, digests[0] if digests else "", digests, until)
+        return SiteVerdict(identifier, verdict, digests[0] if digests else "", digests, until)
 
     def _read(self, stored: SignedEntry, now: datetime) -> Statement | None:
         """A stored entry as the judge sees it; what was proven once is not proven again in this process."""
@@ -183,7 +178,7 @@ class Opinions:
         }
 
 
-def _answer(one: Opinion) -> tuple[bool, str, str, float | None]:
+def _answer(one: SiteVerdict) -> tuple[bool, str, str, float | None]:
     return one.allowed, one.digest, one.reason, one.until
 
 

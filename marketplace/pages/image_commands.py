@@ -13,6 +13,8 @@ from marketplace.locations.links import link
 from validators import vocabulary as v
 from validators.document import AcceptedEntry
 
+from .commands import Command
+
 #: How each compression is undone: the suffix of the file, and the command.
 _UNPACKED = {
     "gz": (".gz", "gunzip"),
@@ -31,24 +33,16 @@ _NAME_LENGTH = 48
 
 
 @dataclass(frozen=True, slots=True)
-class UsageLine:
-    """A line to paste, and what it is for."""
-
-    purpose: str
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
 class Platform:
     """How an image is used somewhere; ``key`` is its anchor on the page."""
 
     key: str
     name: str
-    steps: tuple[UsageLine, ...]
+    steps: tuple[Command, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class UseIt:
+class ImageCommands:
     """What to do with an image.
 
     Args:
@@ -58,7 +52,7 @@ class UseIt:
     """
 
     href: str | None
-    get: tuple[UsageLine, ...]
+    get: tuple[Command, ...]
     platforms: tuple[Platform, ...]
 
 
@@ -75,17 +69,17 @@ class _Image:
     architecture: str
 
 
-def use_it(entry: AcceptedEntry) -> UseIt:
+def image_commands(entry: AcceptedEntry) -> ImageCommands:
     """Download, check, and commands for OpenStack, libvirt, QEMU, Incus, LXD and Terraform."""
     href = next((one for one in map(link, entry.metadata.locations) if one is not None), None)
-    site = UsageLine(
+    site = Command(
         "At a cloud site that follows this marketplace: check and import it",
         f"marketplace site import {entry.identifier} --reason {shlex.quote('asked for by a user')}",
     )
     if href is None:
-        return UseIt(None, (), (Platform("openstack", "OpenStack", (site,)),))
+        return ImageCommands(None, (), (Platform("openstack", "OpenStack", (site,)),))
     image = _image(entry, href)
-    return UseIt(
+    return ImageCommands(
         href,
         (*_fetch(image), *_check(image)),
         (
@@ -134,39 +128,39 @@ def _compression(entry: AcceptedEntry) -> str:
     return next(terms, "")
 
 
-def _fetch(image: _Image) -> tuple[UsageLine, ...]:
-    got = UsageLine("Download the image", f"curl -fLo {image.fetched} {shlex.quote(image.url)}")
+def _fetch(image: _Image) -> tuple[Command, ...]:
+    got = Command("Download the image", f"curl -fLo {image.fetched} {shlex.quote(image.url)}")
     command = _UNPACKED.get(_compression(image.entry), ("", ""))[1]
-    return (got,) if not command else (got, UsageLine("Unpack it", f"{command} {image.fetched}"))
+    return (got,) if not command else (got, Command("Unpack it", f"{command} {image.fetched}"))
 
 
-def _check(image: _Image) -> tuple[UsageLine, ...]:
+def _check(image: _Image) -> tuple[Command, ...]:
     values = {one.algorithm: one.value for one in image.entry.metadata.checksums}
     for algorithm in _PREFERRED:
         value = values.get(algorithm, "")
         if re.fullmatch("[0-9a-fA-F]{40,128}", value):
             line = f'echo "{value.lower()}  {image.file}" | {_SUMS[algorithm]} -c'
-            return (UsageLine("Compare it with the signed statement", line),)
+            return (Command("Compare it with the signed statement", line),)
     return ()
 
 
-def _openstack(image: _Image) -> UsageLine:
+def _openstack(image: _Image) -> Command:
     line = (
         f"openstack image create --disk-format {image.format} --container-format bare "
         f"--property architecture={image.architecture} --file {image.file} {image.name}"
     )
-    return UsageLine("Or upload the file to Glance with the plain client", line)
+    return Command("Or upload the file to Glance with the plain client", line)
 
 
-def _libvirt(image: _Image) -> tuple[UsageLine, ...]:
+def _libvirt(image: _Image) -> tuple[Command, ...]:
     volume = f"{image.name}.{image.format}"
     return (
-        UsageLine(
+        Command(
             "Create a volume",
             f"virsh vol-create-as default {volume} {image.entry.metadata.size} --format {image.format}",
         ),
-        UsageLine("Fill it", f"virsh vol-upload --pool default {volume} {image.file}"),
-        UsageLine(
+        Command("Fill it", f"virsh vol-upload --pool default {volume} {image.file}"),
+        Command(
             "Start a machine from it",
             f"virt-install --name {image.name} --memory 2048 --vcpus 2 --import --noautoconsole "
             f"--graphics none --disk vol=default/{volume} --osinfo detect=on,require=off",
@@ -174,14 +168,14 @@ def _libvirt(image: _Image) -> tuple[UsageLine, ...]:
     )
 
 
-def _qemu(image: _Image) -> tuple[UsageLine, ...]:
+def _qemu(image: _Image) -> tuple[Command, ...]:
     disk = f"{image.name}-disk.qcow2"
     return (
-        UsageLine(
+        Command(
             "Keep the image unchanged: write changes to a separate disk",
             f"qemu-img create -f qcow2 -b {image.file} -F {image.format} {disk}",
         ),
-        UsageLine(
+        Command(
             "Start it",
             f"qemu-system-{image.architecture} -accel kvm -accel tcg -m 2048 -nographic "
             f"-drive file={disk},if=virtio -nic user,model=virtio",
@@ -189,24 +183,24 @@ def _qemu(image: _Image) -> tuple[UsageLine, ...]:
     )
 
 
-def _incus(image: _Image) -> tuple[UsageLine, ...]:
+def _incus(image: _Image) -> tuple[Command, ...]:
     disk = f"{image.name}.qcow2"
     told = f"architecture: {image.architecture}\ncreation_date: {int(image.entry.created.timestamp())}\n"
     return (
-        UsageLine(
+        Command(
             "Convert it to qcow2 for Incus",
             f"qemu-img convert -f {image.format} -O qcow2 {image.file} {disk}",
         )
         if image.format != "qcow2"
-        else UsageLine("Copy it", f"cp {image.file} {disk}"),
-        UsageLine(
+        else Command("Copy it", f"cp {image.file} {disk}"),
+        Command(
             "Write its description",
             f"printf %s {shlex.quote(told)} > metadata.yaml && tar -czf metadata.tar.gz metadata.yaml",
         ),
-        UsageLine(
+        Command(
             "Import it (with LXD: lxc)", f"incus image import metadata.tar.gz {disk} --alias {image.name}"
         ),
-        UsageLine("Start a machine from it", f"incus launch {image.name} my-machine --vm"),
+        Command("Start a machine from it", f"incus launch {image.name} my-machine --vm"),
     )
 
 
@@ -221,7 +215,7 @@ _TERRAFORM_PROVIDER = """terraform {
 """
 
 
-def _terraform(image: _Image) -> tuple[UsageLine, ...]:
+def _terraform(image: _Image) -> tuple[Command, ...]:
     resource = (
         f'resource "openstack_images_image_v2" {_quoted(image.name)} {{\n'
         f"  name             = {_quoted(image.name)}\n"
@@ -231,12 +225,12 @@ def _terraform(image: _Image) -> tuple[UsageLine, ...]:
         f"}}\n"
     )
     return (
-        UsageLine(
+        Command(
             "Name the provider, once in a folder",
             f"printf %s {shlex.quote(_TERRAFORM_PROVIDER)} > openstack-provider.tf",
         ),
-        UsageLine("Write the resource", f"printf %s {shlex.quote(resource)} > {image.name}.tf"),
-        UsageLine("Upload the file that was checked", "terraform init && terraform apply"),
+        Command("Write the resource", f"printf %s {shlex.quote(resource)} > {image.name}.tf"),
+        Command("Upload the file that was checked", "terraform init && terraform apply"),
     )
 
 
