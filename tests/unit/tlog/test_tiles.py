@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +23,11 @@ from marketplace.tlog.tiles import (
     width_at,
 )
 
-HASHES = [hash_leaf(str(n).encode()) for n in range(70_000)]
+
+@cache
+def hashes() -> list[bytes]:
+    """Hashes of leaves, more than two levels of tiles hold; made once a process."""
+    return [hash_leaf(str(n).encode()) for n in range(70_000)]
 
 
 @pytest.mark.parametrize(
@@ -70,12 +76,12 @@ def test_the_edge_grows_to_the_same_tree_whatever_the_steps(size, steps):
     edge, tiles, at = RightEdge(), {}, 0
     for step in [*steps, size]:
         end = min(size, at + step)
-        tiles |= edge.grow(HASHES[at:end])
+        tiles |= edge.grow(hashes()[at:end])
         at = end
         # What a process would do that reads the tiles back.
         levels = [tiles.get((level, (at >> 8 * level) // 256), b"") for level in range(8)]
         edge = RightEdge(at, [tile if (at >> 8 * n) % 256 else b"" for n, tile in enumerate(levels)])
-    assert edge.root == Frontier().extended(HASHES[:size]).root
+    assert edge.root == Frontier().extended(hashes()[:size]).root
     assert set(tiles) == {(level, name.number) for level, name in tile_names(size)}
     assert all(len(tiles[level, name.number]) == name.width * 32 for level, name in tile_names(size))
 
@@ -83,11 +89,11 @@ def test_the_edge_grows_to_the_same_tree_whatever_the_steps(size, steps):
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 65_535, 65_536, 65_537, 70_000])
 def test_the_tree_can_be_read_from_tiles(size):
     edge = RightEdge()
-    tiles = edge.grow(HASHES[:size])
+    tiles = edge.grow(hashes()[:size])
     read = lambda level, number, width: tiles[level, number][: 32 * width]  # noqa: E731 - one expression, used once
     frontier = read_frontier(size, nodes_of(size, read))
     assert (frontier.root, edge.size) == (edge.root, size)
-    assert frontier == Frontier().extended(HASHES[:size])
+    assert frontier == Frontier().extended(hashes()[:size])
 
 
 def test_tiles_that_do_not_fit_the_size_are_refused():

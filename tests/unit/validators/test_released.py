@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from tests.attacks.catalogue import documents
+from tests.attacks.catalogue import ATTACKS, documents
 from tests.attacks.forging import Attack
 from validators import accept, examine
 from validators.errors import RefusedError
@@ -29,9 +29,9 @@ def frames_of(error: BaseException) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("attack", [pytest.param(one, id=one[0].name) for one in documents()[::25]])
-def test_a_refusal_holds_no_frame_of_a_step_and_no_other_error(attack: tuple[Attack, bytes]) -> None:
-    refusal = refuse(attack[1])
+@pytest.mark.parametrize("attack", [pytest.param(one, id=one.name) for one in ATTACKS[::25]])
+def test_a_refusal_holds_no_frame_of_a_step_and_no_other_error(attack: Attack) -> None:
+    refusal = refuse(attack.build())
     assert frames_of(refusal)[-1] == the_function.__name__
     assert (refusal.__cause__, refusal.__context__) == (None, None)
 
