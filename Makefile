@@ -72,7 +72,8 @@ test-whoosh-other: setup ## run the search contract on the Whoosh that was not c
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
 	  --target build/whoosh-other -r tests/whoosh-other.txt
 	PYTHONPATH=build/whoosh-other $(BIN)/pytest -q -k whoosh \
-	  tests/contract/test_search_engines.py tests/contract/test_search_indexer.py \
+	  tests/contract/test_search_engines.py tests/contract/test_search_ranking.py \
+	  tests/contract/test_search_indexer.py tests/contract/test_search_index_damage.py \
 	  tests/unit/search/test_whoosh_engine.py
 
 openstack: build/openstack/.ready ## make the environment of Glance, Keystone, Neutron and Swift that tests start

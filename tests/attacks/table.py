@@ -77,7 +77,7 @@ _LISTS = """
 ## Signed image lists
 
 Anybody who may change a view can upload a HEPiX image list that an endorser signed
-(`tests/functional/test_signed_lists.py`).
+(`tests/functional/test_signed_list_refusals.py`; copies in `tests/functional/test_signed_lists.py`).
 
 | attack | what happens | test |
 | --- | --- | --- |

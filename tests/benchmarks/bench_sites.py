@@ -20,26 +20,18 @@ from pathlib import Path
 
 from backports import zstd
 
-from marketplace.demo.hypervisor import (
-    Hypervisor,
-    boot_disk,
-    missing_programs,
-    reason_against,
-    running_hypervisor,
-)
-from marketplace.sites.decisions.hook import hook_text, install_hook
 from marketplace.sites.runs import Done, hear
 from marketplace.sites.site import Site
 from marketplace.sites.state import Followed, State
 from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.processes import bytes_read, processor_seconds
+from tests.benchmarks.site_hook import hook_figures
 from tests.factories.documents import image, signed
 from tests.functional.running import RunningServer, running_server
 from tests.sites.clouds import ALICE, Cloud
 from tests.sites.content import content_server
 from tests.sites.daemons import RunningSite, await_true, running_site
 from tests.sites.pictures import Picture, raw
-from tests.sites.test_libvirt import is_called
 from validators import accept
 from validators.policy import parse_policy
 
@@ -65,7 +57,7 @@ def run(
                 *_daemon(folder, server, rounds * 4, seconds),
                 *_known(folder, server, images),
                 *_judge(folder, server, judged),
-                *_hook(folder, server, rounds * 2),
+                *hook_figures(folder, _cloud(folder / "hook", server, "none"), rounds * 2),
             ]
 
 
@@ -340,59 +332,6 @@ def _judge(folder: Path, server: RunningServer, images: int) -> Iterator[Figure]
         "< 1 s for 10 000",
         worked * 10_000 / images < 1,
     )
-
-
-def _hook(folder: Path, server: RunningServer, rounds: int) -> Iterator[Figure]:
-    """What the hook costs beside a start of a domain, where libvirt can be run here."""
-    if missing_programs() or reason_against():
-        return
-    cloud = _cloud(folder / "hook", server, "none")
-    disk = cloud.folder / "disk.raw"
-    disk.write_bytes(boot_disk("bench"))
-    with running_hypervisor(folder / "libvirt") as libvirt, running_site(cloud):
-        libvirt.define("bench", disk)
-        text = hook_text(cloud.folder / "run", "refuse", "marketplace site why")
-        bare, hooked = [], []  # seconds of starts
-        for _ in range(rounds):
-            # libvirtd looks for its hooks once, at the first start after the signal.
-            hook = install_hook(libvirt.hooks, text)
-            libvirt.reload()
-            await_true(lambda: is_called(libvirt), "libvirt calls the hook")
-            hooked.append(_started(libvirt))
-            hook.unlink()
-            libvirt.reload()
-            await_true(lambda: not is_called(libvirt), "libvirt calls no hook")
-            bare.append(_started(libvirt))
-        hook = install_hook(folder / "alone", text)
-        domain = libvirt.virsh("dumpxml", "bench").stdout.encode()
-        alone = min(_asks(hook, domain) for _ in range(rounds * 3))
-    share = alone / min(bare)
-    yield Figure(
-        f"the hook, asking the daemon (least of {rounds * 3})",
-        f"{alone * 1e3:.0f} ms",
-        f"a start of a domain without it: {min(bare) * 1e3:.0f} ms (QEMU without KVM)",
-        share, "< 5 %", share < 0.05,
-    )  # fmt: skip
-    yield Figure(
-        f"a start of a domain with it (least of {rounds}; libvirt calls it three times)",
-        f"{min(hooked) * 1e3:.0f} ms",
-        f"without it: {min(bare) * 1e3:.0f} ms",
-        min(hooked) / min(bare),
-    )
-
-
-def _asks(hook: Path, domain: bytes) -> float:
-    began = time.perf_counter()
-    subprocess.run([hook, "bench", "prepare", "begin", "-"], input=domain, check=True)
-    return time.perf_counter() - began
-
-
-def _started(libvirt: Hypervisor) -> float:
-    began = time.perf_counter()
-    libvirt.virsh("start", "bench")
-    took = time.perf_counter() - began
-    libvirt.virsh("destroy", "bench")
-    return took
 
 
 def _cloud(folder: Path, server: RunningServer, tag: str) -> Cloud:

@@ -20,6 +20,9 @@ from tests.fixtures_postgres import (
     postgres_url,
 )
 
+#: Its assertions say what differed, like those in tests.
+pytest.register_assert_rewrite("tests.contract.entry_store")
+
 __all__ = ["postgres_lending", "postgres_server", "postgres_template", "postgres_url"]
 
 

@@ -13,7 +13,7 @@ from marketplace.search.engine import CurrentKeys, SearchIndex
 from marketplace.search.errors import SearchRefusedError, SearchUnavailableError
 from marketplace.search.postgresql_engine import PostgresqlEngine
 from marketplace.search.words import parse_words
-from tests.contract.test_search_engines import document, put
+from tests.contract.search_documents import document, put
 from tests.fixtures_postgres import PostgresServer
 from tests.functional.sites import until
 

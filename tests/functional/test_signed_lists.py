@@ -1,136 +1,42 @@
-"""Image lists that an endorser signs and uploads: who may, which hold, and when the site signs again."""
+"""Image lists that an endorser signs and uploads: how they are served, copied, made and removed."""
 
 from __future__ import annotations
 
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes
-from pathlib import Path
 
 import httpx
 import pytest
 
-from marketplace.access import Scope
 from marketplace.cli import run
-from marketplace.cli.database import open_database
-from marketplace.cli.options import SettingsSource
-from marketplace.cli.view_selector import open_selector
-from marketplace.config import Settings
 from marketplace.views.errors import ListToolError
-from marketplace.views.registry import ViewRegistry
 from marketplace.views.signing import slash_name
 from marketplace.views.smime import verify_signature
 from tests.dialects import clients
-from tests.factories.documents import image, signed
-from tests.functional.access import bearer, form_key, found_group, issue_token
-from tests.functional.catalogue import eventually, upload
+from tests.functional.access import bearer, form_key
+from tests.functional.catalogue import eventually
 from tests.functional.image_lists import (
     AUTHORITY,
-    BOB,
     JIM,
     LIST,
-    NAMELESS,
     NOW,
-    SELF,
-    SHORT,
-    SITE,
-    TEXT,
     URL,
     changed,
-    entry,
     made,
-    nested,
-    of_image,
     parts_of,
     proved,
     told,
 )
-from tests.functional.running import RunningServer, running_server
-from tests.functional.test_views import digest
-from tests.unit.trust.authorities import crl_bytes
-from validators import accept
+from tests.functional.list_site import ADMIN, MEMBER, OUTSIDER, RECORD, configured, site, taken
 from validators.document import format_time
 
-MEMBER, OUTSIDER, ADMIN = "mary@astro.example", "oscar@x.example", "root"
-RECORD = "/api/v1/views/default"
-PUT = f"{RECORD}/signed-list"
+__all__ = ["configured", "site", "taken"]
+
+
 FORM = "/account/views/signed-list"
-
-
-@dataclass(frozen=True)
-class Site:
-    """A marketplace, and what its people show."""
-
-    server: RunningServer
-    tokens: dict[str, str]
-    folder: Path
-    settings: dict[str, str]
-
-    def put(self, message: bytes, by: str = ADMIN, path: str = PUT, **headers: str) -> httpx.Response:
-        with self.server.client(headers={**TEXT, **headers, **bearer(self.tokens[by])}) as http:
-            return http.put(path, content=message)
-
-    def delete(self, by: str = ADMIN) -> httpx.Response:
-        with self.server.client(headers=bearer(self.tokens[by])) as http:
-            return http.delete(PUT)
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        with self.server.client(headers=headers) as http:
-            return http.get(path)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    keys, trust = tmp_path_factory.mktemp("keys"), tmp_path_factory.mktemp("trust")
-    (keys / "site.pem").write_bytes(SITE.certificate_pem)
-    (keys / "site.key").write_bytes(SITE.key_pem())
-    (trust / "root.pem").write_bytes(AUTHORITY.certificate_pem)
-    (trust / "root.r0").write_bytes(
-        crl_bytes(AUTHORITY, this_update=NOW - timedelta(days=1), next_update=NOW + timedelta(days=90))
-    )
-    settings = {
-        "site_url": URL,
-        "trust_anchors": str(trust),
-        "views_certificate": str(keys / "site.pem"),
-        "views_key": str(keys / "site.key"),
-    }
-    with (
-        running_server(tmp_path_factory.mktemp("site"), **settings) as server,
-        server.client() as http,
-    ):
-        found_group(server, "astro", MEMBER)
-        tokens = {
-            MEMBER: issue_token(server, MEMBER, [Scope.READ, Scope.UPLOAD]),
-            OUTSIDER: issue_token(server, OUTSIDER, [Scope.READ, Scope.UPLOAD]),
-            ADMIN: issue_token(server, ADMIN, [Scope.ADMIN]),
-        }
-        for data in (entry("one"), entry("two"), entry("three"), entry("other", BOB)):
-            upload(http, data)
-        yield Site(server, tokens, tmp_path_factory.mktemp("signing"), settings)
-
-
-@pytest.fixture
-def configured(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The settings of the server for commands of this process; returns the option that names its data."""
-    for name, value in site.settings.items():
-        monkeypatch.setenv(f"MARKETPLACE_{name.upper()}", value)
-    return ["--data", str(site.server.data)]
-
-
-@pytest.fixture
-def taken(site: Site) -> Iterator[bytes]:
-    """A list that was taken, and is gone afterwards."""
-    message = made(site.folder, told())
-    answer = site.put(message)
-    assert answer.status_code == 200, answer.text
-    served = site.get(LIST).content
-    assert parts_of(served) == parts_of(message)
-    yield served
-    site.delete()
 
 
 def test_the_list_of_an_endorser_is_served(site, taken):
@@ -189,104 +95,6 @@ def test_another_list_takes_the_place_of_the_first(site, taken):
     assert parts_of(site.get(LIST).content) == parts_of(second)
 
 
-def test_nothing_that_was_not_signed_is_served(site, taken):
-    """Headers, and text before, between and after the two parts."""
-    kind, blank, rest = made(site.folder, told()).partition(b"\n\n")
-    noisy = (
-        b"Subject: unsigned words\n" + kind + b"\nX-More: unsigned words" + blank
-        + b'unsigned words, {"hv:imagelist": 1}\n' + rest + b"\nunsigned words }\n"
-    )  # fmt: skip
-    mailed = noisy.replace(b"\n", b"\r\n")
-    for message in (noisy, mailed):
-        answer = site.put(message)
-        assert answer.status_code == 200, answer.text
-        served = site.get(LIST).content
-        assert b"unsigned" not in served and b"X-More" not in served
-        assert served == taken or parts_of(served)[0] == parts_of(taken)[0]
-        proved(served, site.folder)
-
-
-REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
-    "no message": (lambda folder: told(), "signed-list.form"),
-    "nothing": (lambda folder: b"", "signed-list.form"),
-    "opaque": (lambda folder: made(folder, told(), JIM, "-nodetach"), "signed-list.form"),
-    "no signature": (lambda folder: made(folder, told())[:600], "signed-list.signature"),
-    "altered": (lambda folder: made(folder, told()).replace(b"Debian", b"Fedora"), "signed-list.signature"),
-    "weak digest": (lambda folder: made(folder, told(), JIM, "-md", "sha1"), "signed-list.signature"),
-    "without certificate": (lambda folder: made(folder, told(), JIM, "-nocerts"), "signed-list.signature"),
-    "nested": (nested, "signed-list.form"),
-    "no JSON": (lambda folder: made(folder, b"images\n"), "signed-list.form"),
-    "deep": (lambda folder: made(folder, b'{"a":' * 100_000), "signed-list.form"),
-    "no images": (
-        lambda folder: made(folder, told(change=changed("hv:images", []))), "signed-list.form",
-    ),
-    "a member twice": (
-        lambda folder: made(folder, told().replace(b'"hv:version"', b'"hv:uri"', 1)), "signed-list.form",
-    ),
-    "a lacking field": (
-        lambda folder: made(folder, told(change=of_image("sl:arch", None))), "signed-list.form",
-    ),
-    "a date without zone": (
-        lambda folder: made(folder, told(change=changed("dc:date:expires", "2030-01-01T00:00:00"))),
-        "signed-list.form",
-    ),
-    "expired": (
-        lambda folder: made(folder, told(change=changed("dc:date:expires", "2020-01-01T00:00:00Z"))),
-        "signed-list.expired",
-    ),
-    "self-signed": (lambda folder: made(folder, told(SELF), SELF), "signed-list.signer"),
-    "no address": (lambda folder: made(folder, told(NAMELESS), NAMELESS), "signed-list.signer"),
-    "a short key": (lambda folder: made(folder, told(SHORT), SHORT), "signed-list.signer"),
-    "another name": (lambda folder: made(folder, told(BOB), JIM), "signed-list.signer"),
-    "of another address": (
-        lambda folder: made(folder, told(change=changed("hv:uri", "https://images.example/list"))),
-        "signed-list.address",
-    ),
-    "of another view": (
-        lambda folder: made(folder, told(change=changed("hv:uri", f"{URL}/views/other/hepix/image.list"))),
-        "signed-list.address",
-    ),
-    "of the same address in another spelling": (
-        lambda folder: made(folder, told(change=changed("hv:uri", URL + LIST.replace("de", "%64e")))),
-        "signed-list.address",
-    ),
-    "another endorser": (lambda folder: made(folder, told(BOB), BOB), "signed-list.image"),
-    "not in the view": (lambda folder: made(folder, told(JIM, "one", "unknown")), "signed-list.image"),
-    "another size": (
-        lambda folder: made(folder, told(change=of_image("hv:size", 7))), "signed-list.image",
-    ),
-    "another digest": (
-        lambda folder: made(folder, told(change=of_image("sl:checksum:sha512", "0" * 128))),
-        "signed-list.image",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_list_of_its_signer_is_refused(site, case):
-    make, code = REFUSED[case]
-    answer = site.put(make(site.folder))
-    assert (answer.status_code, answer.json().get("code")) == (400, code), answer.text
-    assert site.get(RECORD).json()["signed_list"] is None
-
-
-def test_who_may_not_change_the_view_uploads_no_list(site):
-    message = made(site.folder, told())
-    for who in (MEMBER, OUTSIDER):
-        answer = site.put(message, who)
-        assert (answer.status_code, answer.json()["code"]) == (404, "view.unknown")
-    answer = site.put(message, path="/api/v1/views/missing/signed-list")
-    assert (answer.status_code, answer.json()["code"]) == (404, "view.unknown")
-    assert site.get(RECORD).json()["signed_list"] is None
-
-
-def test_a_list_that_is_too_large_or_of_another_type_is_refused(site):
-    answer = site.put(b" " * (5 << 20))
-    assert (answer.status_code, answer.json()["code"]) == (413, "body.size")
-    answer = site.put(b"{}", **{"Content-Type": "application/json"})
-    assert (answer.status_code, answer.json()["code"]) == (415, "body.type")
-
-
 def test_a_member_uploads_the_list_of_a_view_of_the_group(site):
     with site.server.client(headers=bearer(site.tokens[MEMBER])) as http:
         assert http.post("/api/v1/views", json={"name": "astro:own"}).status_code == 201
@@ -328,28 +136,6 @@ def test_commands_upload_and_remove_a_list(site, configured, tmp_path, capsys):
     assert run(["view", "remove-list", *data, "default"]) == 0
     assert run(["view", "remove-list", *data, "default"]) == 3
     eventually(lambda: parts_of(site.get(LIST).content) != parts_of(message))
-
-
-def test_a_list_that_is_over_or_whose_signer_is_not_believed_is_not_served(site, taken, configured):
-    settings = SettingsSource(None, str(site.server.data)).read()
-
-    def held(at: datetime, settings: Settings = settings) -> object:
-        with open_database(settings) as database, database.read() as session:
-            definition = ViewRegistry(session).get("default")
-            return open_selector(settings, database).select(session, definition, "default", at).view
-
-    ends = NOW + timedelta(days=30)
-    now = held(NOW)
-    assert now.signed_list.data == taken and now.until <= ends + timedelta(seconds=1)
-    assert held(ends).signed_list.data == taken
-    later = held(ends + timedelta(seconds=1)).signed_list
-    assert later == f"the list ended on {format_time(ends)}"
-    others = settings.model_copy(update={"trust": settings.trust.model_copy(update={"anchors": ()})})
-    assert "does not believe the signer" in str(held(NOW, others).signed_list)
-    moved = settings.model_copy(
-        update={"site": settings.site.model_copy(update={"url": "https://new.example.org"})}
-    )
-    assert f"hv:uri of the list is '{URL}{LIST}'" in str(held(NOW, moved).signed_list)
 
 
 def test_the_list_of_a_secret_view_names_its_secret_address(site):
@@ -435,32 +221,3 @@ def test_a_server_without_openssl_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ListToolError, match="openssl is not installed on the server"):
         verify_signature(message)
-
-
-def test_an_image_that_is_withdrawn_brings_back_the_list_of_the_site(site, taken):
-    """Last but one: what is withdrawn stays so."""
-    with site.server.client() as http:
-        content = "two"
-        sums = tuple(
-            (name, digest(name.replace("-", "").lower(), content)) for name in ("SHA-256", "SHA-512")
-        )
-        draft = image(content=content, checksums=sums, size=len(content), deprecated="a backdoor")
-        upload(http, signed(draft, JIM, created=format_time(NOW)))
-    eventually(lambda: site.get(LIST).content != taken)
-    assert len(proved(site.get(LIST).content, site.folder)["hv:images"]) == 3
-    facts = site.get(RECORD).json()["signed_list"]
-    assert not facts["served"] and "image 2 of the list" in facts["reason"]
-    assert "is not served: image 2" in site.get("/views/default", Accept="text/html").text
-
-
-def test_an_endorser_whose_entry_is_erased_leaves_no_list(site):
-    message = made(site.folder, told(JIM, "one", "three"))
-    assert site.put(message).status_code == 200
-    text = parts_of(message)[0]
-    assert parts_of(site.get(LIST).content)[0] == text
-    place = accept(entry("three")).coordinates.path()
-    with site.server.client(headers=bearer(site.tokens[ADMIN])) as http:
-        answer = http.post(f"/api/v1/entries/{place}/erase", json={"reason": "asked for"})
-        assert answer.status_code == 200, answer.text
-    eventually(lambda: parts_of(site.get(LIST).content)[0] != text)
-    assert site.get(RECORD).json()["signed_list"] is None
