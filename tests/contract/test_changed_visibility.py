@@ -44,7 +44,8 @@ from marketplace.search.loading import load_documents
 from marketplace.search.request import SearchRequest
 from marketplace.search.service import SearchService
 from marketplace.search.whoosh_engine import WhooshEngine
-from marketplace.sparql.follower import SparqlFollower, _TouchedSeries
+from marketplace.sparql.follower import SparqlFollower
+from marketplace.sparql.series import TouchedSeries
 from marketplace.worker import catch_up
 from tests.contract.judging import hold, verdict
 from tests.contract.search_store import NOW, add, count_documents, empty
@@ -206,7 +207,7 @@ class Reads:
                 self.counts["catalogue"] += 1
                 yield one
 
-        entry, tally = _TouchedSeries._entry, endorsers._count
+        entry, tally = TouchedSeries._entry, endorsers._count
 
         def statements(*given: Any) -> Iterator[Quad]:
             self.counts["sparql"] += 1
@@ -219,7 +220,7 @@ class Reads:
 
         monkeypatch.setattr(indexer, "load_documents", documents)
         monkeypatch.setattr(catalogue, "load_current", current)
-        monkeypatch.setattr(_TouchedSeries, "_entry", statements)
+        monkeypatch.setattr(TouchedSeries, "_entry", statements)
         monkeypatch.setattr(endorsers, "_count", counted)
 
 
