@@ -21,7 +21,7 @@ from marketplace.sites.knowledge.learning import Learning
 from marketplace.sites.receipts import Receipts
 from marketplace.sites.reconciling import Reconciler
 from marketplace.sites.state import Copy, CopyState, InterventionKind, State
-from marketplace.sites.step_plan import NOT_WANTED, Planned, Step, plan
+from marketplace.sites.step_plan import NOT_WANTED, Planned, Step, StepPlan, find_wanted
 from marketplace.sites.stores.opening import open_stores
 from marketplace.sites.verdicts import SiteVerdicts
 from marketplace.sites.withdrawer import Withdrawer
@@ -181,15 +181,10 @@ class Site:
         with self._deciding:
             now = self.wall()
             only = self.configuration.only
-            steps = plan(
-                self.table.store,
-                self.table.subscription,
-                self.state.evidence.wishes(),
-                self.verdicts.latest,
-                self.state.copies.all(),
-                self.state.interventions.all(now),
-                now,
-                may_import=self.clock_is_believed,
+            table, evidence, verdicts = self.table, self.state.evidence, self.verdicts.latest
+            wanted = find_wanted(table, evidence.wishes(), verdicts, self.state.interventions.all(now))
+            steps = StepPlan(table, wanted, verdicts, self.state.copies.all(), now).steps(
+                may_import=self.clock_is_believed
             )
             why = f"subscription {only}"
             unsure = self._unasked_stores()
