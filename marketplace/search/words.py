@@ -104,7 +104,7 @@ def find_hint(typed: str) -> str | None:
 
 
 def parse_words(typed: str) -> WordQuery | None:
-    """Parse what a user typed; None where it is empty or blank.
+    """Parse what a user typed; None where nobody sees a character in it.
 
     Raises:
         SearchRefusedError: it is over a bound, holds control or direction
