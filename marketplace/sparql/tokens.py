@@ -12,6 +12,7 @@ Source: SPARQL 1.1 Query Language, section 19.8 (terminals 139-173) and 19.2.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -48,7 +49,8 @@ class QueryToken:
 # Possessive quantifiers (``*+``): a pattern never gives back what it took, so no text is scanned twice.
 _POINT = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
 _CHAR_ESCAPE = r"""\\[tbnrf"'\\]|""" + _POINT
-_SKIP = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+)++")
+_SPACE = re.compile(r"[ \t\r\n]++")
+_LINE_END = re.compile(r"[\r\n]")
 _IRI = re.compile(r'<((?:[^\x00-\x20<>"{}|^`\\]|' + _POINT + r")*+)>")
 _LONG = {
     "'''": re.compile(rf"'''(?:[^'\\]|{_CHAR_ESCAPE}|'(?!''))*+'''"),
@@ -81,21 +83,25 @@ def tokenize(text: str) -> Iterator[QueryToken]:
     A text that is no SPARQL gives tokens too: the engine says what is wrong with it.
     Takes time and memory proportional to the text.
     """
+    # Found once: each reading may have a comment of its own that goes to the end of one long line.
+    line_ends = [*(match.start() for match in _LINE_END.finditer(text)), len(text)]
     starts = [0]
     seen: set[int] = set()
     while starts:
         position = starts.pop()
-        while True:
-            position = _skip(text, position)
-            # Two readings that meet at a token's start stay together from there on.
-            if position >= len(text) or position in seen:
-                break
+        # Two readings that meet stay together from there on.
+        while position < len(text) and position not in seen:
             seen.add(position)
-            tokens, other = _read(text, position)
-            yield from tokens
-            position = tokens[-1].start + len(tokens[-1].text)
-            if other is not None:
-                starts.append(other)
+            if text[position] == "#":
+                position = line_ends[bisect_left(line_ends, position)]
+            elif space := _SPACE.match(text, position):
+                position = space.end()
+            else:
+                tokens, other = _read(text, position)
+                yield from tokens
+                position = tokens[-1].start + len(tokens[-1].text)
+                if other is not None:
+                    starts.append(other)
 
 
 def unescape(text: str) -> str:
@@ -106,11 +112,6 @@ def unescape(text: str) -> str:
         return chr(point) if point <= 0x10FFFF else match[0]
 
     return _ESCAPE.sub(replace, text)
-
-
-def _skip(text: str, position: int) -> int:
-    match = _SKIP.match(text, position)
-    return match.end() if match else position
 
 
 def _read(text: str, start: int) -> tuple[list[QueryToken], int | None]:
