@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -21,7 +22,8 @@ from typing import Any, Generic, TypeVar
 from marketplace.search.engine import SCHEMA_VERSION, SearchIndex
 from marketplace.search.errors import IndexBrokenError, IndexBusyError, SearchError
 
-_LABEL = "index.json"
+#: File with what an index says of itself; written anew after each commit.
+LABEL = "index.json"
 _COPY = "copy"
 
 Index = TypeVar("Index", bound=SearchIndex)
@@ -138,20 +140,25 @@ def directory_of(root: Path, log: str) -> Path:
 
 def note_sizes(where: Path, generation: int) -> None:
     """Note in the label the sizes of an index's files as a commit left them."""
-    sizes = {path.name: path.stat().st_size for path in where.iterdir() if not path.name.startswith(_LABEL)}
+    sizes = {path.name: path.stat().st_size for path in where.iterdir() if not path.name.startswith(LABEL)}
     _write(where, {**_read(where), "generation": generation, "sizes": sizes})
 
 
 def verify_sizes(where: Path, generation: int) -> None:
     """Check that no file is missing or cut.
 
-    Sizes of another generation tell nothing: the process ended between a commit and its note.
+    Sizes of another generation tell nothing: the process ended between a commit and its note. The label is
+    touched then, for others that have the index open and look at its label to learn of commits.
 
     Raises:
         IndexBrokenError: a file has not the size that its commit left.
     """
     label = _read(where)
-    for name, size in label["sizes"].items() if label.get("generation") == generation else ():
+    if label.get("generation") != generation:
+        with suppress(OSError):  # a command may only read it
+            (where / LABEL).touch()
+        return
+    for name, size in label["sizes"].items():
         path = where / name
         if not path.is_file() or path.stat().st_size != size:
             raise IndexBrokenError(f"{path} is missing or has not the {size} bytes it was left with")
@@ -159,15 +166,15 @@ def verify_sizes(where: Path, generation: int) -> None:
 
 def _read(where: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads((where / _LABEL).read_text(encoding="utf-8")))
+        return dict(json.loads((where / LABEL).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         raise IndexBrokenError(f"{where} has no search index of this program") from None
 
 
 def _write(where: Path, label: Mapping[str, Any]) -> None:
-    fresh = where / f"{_LABEL}.new"
+    fresh = where / f"{LABEL}.new"
     fresh.write_text(json.dumps(label), encoding="utf-8")
-    fresh.replace(where / _LABEL)
+    fresh.replace(where / LABEL)
 
 
 def _verify_label(where: Path, expected: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Hashable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ import whoosh
 from whoosh import index
 
 from marketplace.entries.bounded_cache import BoundedCache
-from marketplace.search.directory import Broken, DirectoryEngine, verify_sizes
+from marketplace.search.directory import LABEL, Broken, DirectoryEngine, verify_sizes
 from marketplace.search.engine import (
     ANSWER_BYTES,
     START,
@@ -25,14 +24,12 @@ from marketplace.search.engine import (
     Ranked,
 )
 from marketplace.search.whoosh_fields import ANYWHERE, KEY, POSITION, POSITION_KEY, schema
-from marketplace.search.whoosh_reading import Scoring, Search, Segment
+from marketplace.search.whoosh_reading import Search, Segment
 from marketplace.search.whoosh_writing import BatchWriter
 from marketplace.search.words import WordQuery
 
 #: Answers begin anew, with what words are worth, when the log grew by more than one in so many documents.
 UNLIKE = 50
-#: Nanoseconds after which a directory's time of change is told apart from that of any later change.
-_SETTLED = 2_000_000_000
 
 
 class WhooshEngine(DirectoryEngine["WhooshIndex"]):
@@ -51,33 +48,29 @@ class WhooshEngine(DirectoryEngine["WhooshIndex"]):
         return opened
 
 
+#: When the label of an index was written, and its number in the file system: each commit writes it anew.
+_Changed = tuple[int, int]
+
+
 class _State(NamedTuple):
-    """An index as a commit left it, open.
+    """An index as a commit left it; segments by their names."""
 
-    Args:
-        segments: by their names.
-        names: of the segments.
-        average: words of an entry.
-    """
-
-    generation: int
-    searcher: Any
+    changed: _Changed
+    names: frozenset[str]
     position: Position
     segments: Mapping[str, Segment]
-    names: frozenset[str]
-    average: float
 
 
 class _Answer(NamedTuple):
     """What fits a query, as of a commit.
 
     Args:
-        segments: names of those that were looked through.
+        names: of the segments that were looked through.
     """
 
-    generation: int
-    segments: frozenset[str]
-    scoring: Scoring
+    changed: _Changed
+    names: frozenset[str]
+    search: Search
     ranked: Ranked
 
 
@@ -94,10 +87,10 @@ class WhooshIndex:
         self._index = opened
         self._writer = writer
         self._lock = Lock()
-        #: The newest state that was read.
-        self._open: _State | None = None
-        #: When the directory changed that was listed last, and the generation found.
-        self._listed: tuple[int, int] | None = None
+        self._label = str(where / LABEL)
+        self._searcher: Any = None
+        #: The newest state that was read, by the searcher.
+        self._state: _State | None = None
         #: By queries and states of the log, as entries that went come back with another state.
         self._answers: BoundedCache[tuple[WordQuery, Hashable], _Answer] = BoundedCache(
             ANSWER_BYTES, lambda answer: answer.ranked.bytes()
@@ -130,13 +123,13 @@ class WhooshIndex:
         with Broken(self._where):
             # What is known waits for nobody who reads.
             known = self._answers.find(key)
-            if known is None or known.generation != self._generation():
+            if known is None or known.changed != self._changed():
                 with self._lock:
                     state = self._newest()
                     # Whoever waited for the lock may have waited for this very answer.
                     known = self._answers.find(key)
-                    if known is None or known.generation != state.generation:
-                        known = _answer(state, query, known)
+                    if known is None or known.changed != state.changed:
+                        known = self._answer(state, query, known)
                         self._answers.keep(key, known)
             return known.ranked
 
@@ -146,56 +139,41 @@ class WhooshIndex:
             self._close()
         self._writer.close()
 
-    def _newest(self) -> _State:
-        generation = self._generation()
-        if self._open is None or self._open.generation != generation:
-            # Opened anew: a searcher that is refreshed keeps segments that are gone.
-            searcher = self._index.searcher()
-            try:
-                fresh = _read_state(generation, searcher, self._open.segments if self._open else {})
-            except BaseException:  # also when interrupted: no searcher stays open
-                searcher.close()
-                raise
-            self._close()
-            self._open = fresh
-            if (fresh.position.sequence - self._begun) * UNLIKE > searcher.doc_count():
-                self._answers.clear()
-                self._begun = fresh.position.sequence
-        return self._open
+    def _changed(self) -> _Changed:
+        label = os.stat(self._label)  # noqa: PTH116 # asked of every log by every search
+        return label.st_mtime_ns, label.st_ino
 
-    def _generation(self) -> int:
-        """Of the newest commit; the directory is only listed again after something changed in it."""
-        changed = os.stat(self._where).st_mtime_ns  # noqa: PTH116 # asked of every log by every search
-        if self._listed is not None and self._listed[0] == changed:
-            return self._listed[1]
-        generation: int = self._index.latest_generation()
-        # Until the time of the change is well past, another change may get the same one.
-        self._listed = (changed, generation) if time.time_ns() - changed > _SETTLED else None
-        return generation
+    def _newest(self) -> _State:
+        changed = self._changed()
+        if self._state is None or self._state.changed != changed:
+            before = self._state.segments if self._state else {}
+            self._close()
+            # Opened anew: a searcher that is refreshed keeps segments that are gone.
+            self._searcher = self._index.searcher()
+            stored = self._searcher.document(**{KEY: POSITION_KEY})
+            readers = [leaf.reader() for leaf, _ in self._searcher.leaf_searchers()]
+            named = {reader.segment().segment_id(): reader for reader in readers if reader.doc_count_all()}
+            segments = {name: Segment(reader, before.get(name)) for name, reader in named.items()}
+            position = Position(*stored[POSITION]) if stored else START
+            self._state = _State(changed, frozenset(segments), position, segments)
+            if (position.sequence - self._begun) * UNLIKE > self._searcher.doc_count():
+                self._answers.clear()
+                self._begun = position.sequence
+        return self._state
+
+    def _answer(self, state: _State, query: WordQuery, known: _Answer | None) -> _Answer:
+        """The entries that fit; only what came since is looked for where an earlier answer is known."""
+        if known is None:
+            average = self._searcher.avg_field_length(ANYWHERE) or 1.0
+            search, fresh = Search(query, self._searcher.doc_count_all(), average), state.names
+        else:
+            search, fresh = known.search, state.names - known.names
+        found = search.find([state.segments[name] for name in fresh], state.segments.values())
+        ranked = Ranked(found, whole=state.position.whole, before=known and known.ranked)
+        return _Answer(state.changed, state.names, search, ranked)
 
     def _close(self) -> None:
-        if self._open is not None:
-            self._open.searcher.close()
-            self._open = None
-
-
-def _read_state(generation: int, searcher: Any, before: Mapping[str, Segment]) -> _State:
-    stored = searcher.document(**{KEY: POSITION_KEY})
-    readers = [leaf.reader() for leaf, _ in searcher.leaf_searchers()]
-    named = {reader.segment().segment_id(): reader for reader in readers if reader.doc_count_all()}
-    segments = {name: Segment(reader, before.get(name)) for name, reader in named.items()}
-    position = Position(*stored[POSITION]) if stored else START
-    average = searcher.avg_field_length(ANYWHERE) or 1.0
-    return _State(generation, searcher, position, segments, frozenset(segments), average)
-
-
-def _answer(state: _State, query: WordQuery, known: _Answer | None) -> _Answer:
-    """The entries that fit; only what came since is looked for where an earlier answer is known."""
-    if known is None:
-        scoring, fresh = Scoring(state.searcher.doc_count_all(), state.average), state.names
-    else:
-        scoring, fresh = known.scoring, state.names - known.segments
-    search = Search(query, scoring, state.segments)
-    found = [one for name in fresh for one in search.find(name)]
-    ranked = Ranked(found, whole=state.position.whole, before=known and known.ranked)
-    return _Answer(state.generation, state.names, scoring, ranked)
+        self._state = None
+        if self._searcher is not None:
+            self._searcher.close()
+            self._searcher = None

@@ -19,9 +19,10 @@ from marketplace.search.words import SearchField
 #: Field with the words of all fields.
 ANYWHERE = "anywhere"
 KEY = "key"
-#: Column with the key of each document's entry and how many words the entry has; 0 for the one that is none.
+#: Column with the key of each document's entry, times LENGTHS, plus how many words the entry has, which are
+#: fewer; 0 for the one that is none.
 NUMBER = "number"
-_LENGTH_BITS = 16
+LENGTHS = 2**16
 POSITION = "position"
 #: Key of the one document that is no entry: it holds the position, so both commit together.
 POSITION_KEY = "position"
@@ -33,16 +34,6 @@ def schema() -> fields.Schema:
         **{KEY: fields.ID(unique=True), NUMBER: fields.COLUMN(NumericColumn("Q")), POSITION: fields.STORED},
         **{name: Words() for name in (ANYWHERE, *(field.value for field in SearchField))},
     )
-
-
-def number_of(entry_key: int, words: int) -> int:
-    """What the column NUMBER holds of an entry with so many words."""
-    return entry_key << _LENGTH_BITS | words
-
-
-def key_and_words(number: int) -> tuple[int, int]:
-    """The key of the entry in a number of the column NUMBER, and how many words the entry has."""
-    return number >> _LENGTH_BITS, number & ((1 << _LENGTH_BITS) - 1)
 
 
 class Places(Format):  # type: ignore[misc]  # the library is untyped

@@ -1,48 +1,44 @@
 """Answering a query from the segments of a Whoosh index.
 
 Whoosh reads the postings. The conditions are held against each other here, and what fits is scored: Whoosh's
-own query objects score every posting of every word, and nothing can stop them on the way.
+own queries take half as long again, and nothing can stop them on the way.
 """
 
 from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import log
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from pyroaring import BitMap
 from whoosh.matching import ListMatcher, WrappingMatcher
+from whoosh.scoring import bm25
 
 from marketplace.search.errors import SearchRefusedError, too_costly
-from marketplace.search.whoosh_fields import ANYWHERE, NUMBER, key_and_words
+from marketplace.search.whoosh_fields import ANYWHERE, LENGTHS, NUMBER
 from marketplace.search.words import Clause, Match, WordQuery
 
 #: Seconds of the processor that a query may take.
 TIME_LIMIT = 1.5
 #: Words that one prefix may stand for.
 MAX_EXPANSION = 256
-#: Postings that are read between two looks at the clock.
-_CHUNK = 1024
-#: A segment of so few documents is read as a whole when so many words of it were asked for, unless it has
-#: more different ones than these.
-_SMALL, _ASKED, _MOST_WORDS = 64, 4, 3000
+#: Documents that are looked at between two looks at the clock.
+_CHUNK = 32
+#: A segment of so few documents keeps in memory what it was asked for.
+_SMALL = 64
 #: The usual constants of BM25: how much a long text counts against a word, and how soon repeating it adds no
 #: more.
-_LENGTH, _SATURATION = 0.75, 1.2
-
-
-#: What a ListMatcher takes, by field and word.
-_Whole = dict[tuple[str, str], tuple[Any, ...]]
+_CURVE = 0.75, 1.2
 
 
 class Segment:
-    """A segment of an index that is open.
+    """A segment of an index that is open. Segments never change, but for more documents that are deleted.
 
-    Segments never change, but for more documents that are deleted. Most indexes are a group's and small, and
-    to find one word on disk takes longer than everything else about them: a small segment is read into memory
-    when some words of it were asked for.
+    Most indexes are a group's and small, and to find a word on disk takes longer than everything else about
+    it: so a small segment keeps the postings of each word that was asked for.
 
     Args:
         before: the same segment as an earlier commit left it; what is known of it goes on.
@@ -51,237 +47,172 @@ class Segment:
     def __init__(self, reader: Any, before: Segment | None) -> None:
         self.reader = reader
         if before is None:
-            column = reader.column_reader(NUMBER, translate=False)
             #: What the column NUMBER holds of each document.
-            self.numbers = array("Q", (column[number] for number in range(reader.doc_count_all())))
+            self.numbers = array("Q", reader.column_reader(NUMBER, translate=False).load())
+            #: What a ListMatcher takes, by field and word.
+            self._kept: dict[tuple[str, str], tuple[Any, ...]] = {}
         else:
-            self.numbers = before.numbers
-        self._asked: int = 0 if before is None else before._asked
-        self._whole: _Whole | None = None if before is None else before._whole
+            self.numbers, self._kept = before.numbers, before._kept
 
     def postings(self, name: str, word: str) -> Any | None:
         """A matcher of the documents with a word, also of some deleted ones; None where there are none."""
-        if self._whole is None and len(self.numbers) <= _SMALL:
-            self._asked += 1
-            if self._asked == _ASKED:
-                self._whole = self._read_whole()
-        if self._whole is not None:
-            held = self._whole.get((name, word))
-            return None if held is None else ListMatcher(*held)
-        return self._read(name, word) if (name, word) in self.reader else None
+        kept = self._kept.get((name, word))
+        if kept is None:
+            if (name, word) not in self.reader:
+                return None
+            matcher, found = self.read(name, word), []
+            if len(self.numbers) > _SMALL or not matcher.is_active():
+                return matcher
+            while matcher.is_active():
+                found.append((matcher.id(), matcher.weight(), matcher.value()))
+                matcher.next()
+            kept = self._kept[name, word] = (*zip(*found, strict=True), self.reader.schema[name].format)
+        return ListMatcher(*kept)
 
     def count(self, name: str, word: str) -> int:
         """How many documents hold a word, also some deleted ones."""
-        if self._whole is not None:
-            return len(self._whole.get((name, word), ((),))[0])
-        return int(self.reader.doc_frequency(name, word))
+        kept = self._kept.get((name, word))
+        return int(self.reader.doc_frequency(name, word)) if kept is None else len(kept[0])
 
-    def beginning(self, name: str, begin: str, check: Callable[[], None]) -> set[int]:
-        """The documents with a word that begins so.
-
-        Args:
-            check: called between two words.
-
-        Raises:
-            SearchRefusedError: more words begin so than a prefix may stand for.
-        """
-        found: set[int] = set()
-        words = self.reader.expand_prefix(name, begin) if name in self.reader.schema else ()
-        for count, word in enumerate(words):
-            if count == MAX_EXPANSION:
-                raise SearchRefusedError(
-                    "search.prefix-too-common",
-                    f"More than {MAX_EXPANSION} words begin with {begin!r}; give more letters of it.",
-                )
-            check()
-            found.update(self._read(name, word).all_ids())
-        return found
-
-    def _read(self, name: str, word: str | bytes) -> Any:
+    def read(self, name: str, word: str | bytes) -> Any:
+        """A matcher as of ``postings``, of a word that is there."""
         matcher = self.reader.postings(name, word)
         # Leaving out each deleted document by itself makes reading twice as slow.
         return matcher.child if isinstance(matcher, WrappingMatcher) else matcher
 
-    def _read_whole(self) -> _Whole | None:
-        """All postings; None where there are too many words."""
-        terms = list(islice(self.reader.all_terms(), _MOST_WORDS + 1))
-        whole = {}
-        for name, word in terms if len(terms) <= _MOST_WORDS else ():
-            matcher, found = self._read(name, word), []
-            while matcher.is_active():
-                found.append((matcher.id(), matcher.weight(), matcher.value()))
-                matcher.next()
-            if found:
-                whole[name, word.decode()] = (*zip(*found, strict=True), self.reader.schema[name].format)
-        return whole or None
+
+class _Word(NamedTuple):
+    """A word in a segment, or all that begin alike; its documents are gone through once, upwards."""
+
+    matcher: Any
+    size: int
+    worth: float
 
 
-class Scoring:
-    """What the words of one query are worth: what they were when the query was first answered.
+class Search:
+    """A query, with what its words are worth: what they were when it was first answered.
 
     Args:
         documents: how many there were in the index, deleted ones too.
         average: how many words they had on average.
     """
 
-    def __init__(self, documents: int, average: float) -> None:
+    def __init__(self, query: WordQuery, documents: int, average: float) -> None:
+        self._query = query
         self._documents = documents
         self._average = average
         self._worths: dict[tuple[str, str], float] = {}
+        self._segments: Collection[Segment] = ()
+        self._end = 0.0
 
-    def worth(self, name: str, word: str, segments: Collection[Segment]) -> float:
-        """What a word adds to a score where it stands without end: the more, the fewer hold it."""
-        found = self._worths.get((name, word))
-        if found is None:
-            holding = sum(segment.count(name, word) for segment in segments)
-            found = (log(self._documents / (holding + 1)) + 1) * (_SATURATION + 1)
-            self._worths[name, word] = found
-        return found
+    def find(self, among: Iterable[Segment], segments: Collection[Segment]) -> Iterator[tuple[float, int]]:
+        """The entries that fit, as scores and keys.
 
-    def damping(self, words: int) -> float:
-        """How much the length of a text counts against each word in it."""
-        return _SATURATION * (1 - _LENGTH + _LENGTH * words / self._average)
-
-
-class Search:
-    """A query that is being answered.
-
-    Args:
-        segments: all of the index, by their names.
-    """
-
-    def __init__(self, query: WordQuery, scoring: Scoring, segments: Mapping[str, Segment]) -> None:
-        self._query = query
-        self._scoring = scoring
-        self._segments = segments
-        self._end = time.thread_time() + TIME_LIMIT
-
-    def find(self, name: str) -> Iterator[tuple[float, int]]:
-        """The entries that fit in a segment, as scores and keys.
+        Args:
+            among: where to look for them.
+            segments: all of the index.
 
         Raises:
             SearchRefusedError: the query takes too long, or too many words begin so.
         """
-        self._check()
-        segment = self._segments[name]
-        #: By field and word, so that a word which stands in two clauses is looked for and scores once.
+        self._segments = segments
+        self._end = time.thread_time() + TIME_LIMIT
+        for segment in among:
+            self._check()
+            yield from self._find(segment)
+        self._segments = ()
+
+    def _find(self, segment: Segment) -> Iterator[tuple[float, int]]:
+        # A word that stands in two clauses is looked for and scores once.
         known: dict[tuple[str, str], _Word] = {}
-        required: list[_Condition] = []
-        for clause in self._query.required:
-            condition = self._condition(clause, segment, known)
-            if condition is None:
-                return
-            required.append(condition)
-        words = sorted(known.values(), key=lambda one: one.size)
-        others = [one for one in required if len(one.words) != 1]
-        excluded = [
-            one for clause in self._query.excluded if (one := self._condition(clause, segment, known))
-        ]
+        required = [self._words(clause, segment, known) for clause in self._query.required]
+        if not all(required):
+            return
+        phrases = [words for words in required if len(words) > 1]
+        excluded = [words for one in self._query.excluded if (words := self._words(one, segment, {}))]
         # The rarest leads: what it names is looked for in the others.
-        fits = [word.matches for word in words]
-        begun = sorted((one.documents for one in others if not one.words), key=len)
-        if begun and (not words or len(begun[0]) < words[0].size):
-            numbers: Iterator[int] = iter(sorted(begun[0]))
-        elif words:
-            numbers = words[0].documents()
-            del fits[0]
-        else:
-            numbers = segment.reader.all_doc_ids()
-        fits += [one.fits for one in others]
-        is_deleted = segment.reader.is_deleted
+        words = sorted(known.values(), key=attrgetter("size"))
+        others, is_deleted = words[1:], segment.reader.is_deleted
+        numbers = _documents(words[0].matcher) if words else segment.reader.all_doc_ids()
         for count, number in enumerate(numbers):
             if count % _CHUNK == 0:
                 self._check()
-            for fit in fits:
-                if not fit(number):
-                    break
-            else:
-                key, length = key_and_words(segment.numbers[number])
-                if key and not is_deleted(number) and not any(one.fits(number) for one in excluded):
-                    damping = self._scoring.damping(length)
-                    yield sum([word.score(damping) for word in words]), key
+            if not _stand(others, number) or is_deleted(number):
+                continue
+            key, length = divmod(segment.numbers[number], LENGTHS)
+            fits = key and all(map(_follow, phrases))
+            if fits and not any(_stand(one, number) and _follow(one) for one in excluded):
+                score = 0.0
+                for matcher, _, worth in words:
+                    score += bm25(worth, matcher.weight(), length, self._average, *_CURVE)
+                yield score, key
 
-    def _condition(
+    def _words(
         self, clause: Clause, segment: Segment, known: dict[tuple[str, str], _Word]
-    ) -> _Condition | None:
-        """A clause on a segment; None where nothing there fulfils it."""
+    ) -> Sequence[_Word]:
+        """The words of a clause in a segment; none where one of them is not there."""
         name = clause.field or ANYWHERE
         if clause.match is Match.PREFIX:
-            documents = segment.beginning(name, clause.words[0], self._check)
-            return _Condition([], documents) if documents else None
+            begin = clause.words[0]
+            found = self._beginning(name, begin, segment)
+            known[name, f"{begin}*"] = together = _Word(ListMatcher(found), len(found), 0.0)
+            return [together] if found else ()
         for word in clause.words:
             if (name, word) not in known:
                 matcher = segment.postings(name, word)
                 if matcher is None:
-                    return None
-                worth = self._scoring.worth(name, word, self._segments.values())
-                known[name, word] = _Word(matcher, segment.count(name, word), worth)
-        return _Condition([known[name, word] for word in clause.words], set())
+                    return ()
+                known[name, word] = _Word(matcher, segment.count(name, word), self._worth(name, word))
+        return [known[name, word] for word in clause.words]
+
+    def _beginning(self, name: str, begin: str, segment: Segment) -> Sequence[int]:
+        """The documents with a word that begins so."""
+        found = BitMap()
+        words = segment.reader.expand_prefix(name, begin) if name in segment.reader.schema else ()
+        for count, word in enumerate(words):
+            if count == MAX_EXPANSION:
+                raise SearchRefusedError(
+                    "search.prefix-too-common",
+                    f"More than {MAX_EXPANSION} words begin with {begin!r}; give more letters of it.",
+                )
+            self._check()
+            found.update(segment.read(name, word).all_ids())
+        return found.to_array()
+
+    def _worth(self, name: str, word: str) -> float:
+        """What a word adds to a score where it stands without end: the more, the fewer hold it."""
+        if (name, word) not in self._worths:
+            holding = sum(segment.count(name, word) for segment in self._segments)
+            self._worths[name, word] = log(self._documents / (holding + 1)) + 1
+        return self._worths[name, word]
 
     def _check(self) -> None:
         if time.thread_time() > self._end:
             raise too_costly()
 
 
-class _Word:
-    """A word in a segment, whose documents are gone through once, in ascending order.
+def _documents(matcher: Any) -> Iterator[int]:
+    """All that it has; it stands at each of them until the next is asked for."""
+    while matcher.is_active():
+        yield matcher.id()
+        matcher.next()
 
-    Args:
-        size: about how many documents hold it.
-        worth: what it adds to a score where it stands without end.
-    """
 
-    def __init__(self, matcher: Any, size: int, worth: float) -> None:
-        self._matcher = matcher
-        self.size = size
-        self._worth = worth
-
-    def documents(self) -> Iterator[int]:
-        """All that hold it; it stands at each of them until the next is asked for."""
-        matcher = self._matcher
-        while matcher.is_active():
-            yield matcher.id()
-            matcher.next()
-
-    def matches(self, number: int) -> bool:
-        """Whether a document has it; it stands there then."""
-        matcher = self._matcher
+def _stand(words: Sequence[_Word], number: int) -> bool:
+    """Whether a document has all of some words; they stand at it then."""
+    for matcher, _, _ in words:
         if matcher.is_active() and matcher.id() < number:
             matcher.skip_to(number)
-        return matcher.is_active() and bool(matcher.id() == number)
-
-    def positions(self) -> Sequence[int]:
-        """Where it stands in the document that it stands at."""
-        found: Sequence[int] = self._matcher.value_as("positions")
-        return found
-
-    def score(self, damping: float) -> float:
-        """What it adds to the score of the document that it stands at: Okapi BM25."""
-        weight: float = self._matcher.weight()
-        return self._worth * weight / (weight + damping)
+        if not matcher.is_active() or matcher.id() != number:
+            return False
+    return True
 
 
-class _Condition(NamedTuple):
-    """A clause of a query on one segment.
-
-    Args:
-        words: which follow each other; none for a prefix.
-        documents: that have a word with the prefix.
-    """
-
-    words: Sequence[_Word]
-    documents: set[int]
-
-    def fits(self, number: int) -> bool:
-        """Whether a document fulfils it."""
-        if not self.words:
-            return number in self.documents
-        for word in self.words:
-            if not word.matches(number):
-                return False
-        if len(self.words) == 1:
-            return True
-        starts = set(self.words[0].positions())
-        for offset, word in enumerate(self.words[1:], 1):
-            starts.intersection_update([at - offset for at in word.positions()])
-        return bool(starts)
+def _follow(words: Sequence[_Word]) -> bool:
+    """Whether words follow each other in the document that they stand at."""
+    if len(words) == 1:
+        return True
+    starts = set(words[0].matcher.value_as("positions"))
+    for offset, word in enumerate(words[1:], 1):
+        starts.intersection_update([at - offset for at in word.matcher.value_as("positions")])
+    return bool(starts)

@@ -30,7 +30,7 @@ from marketplace.search.directory import Broken, busy, note_sizes
 from marketplace.search.document import SearchDocument
 from marketplace.search.engine import IndexBatch
 from marketplace.search.errors import SearchError
-from marketplace.search.whoosh_fields import ANYWHERE, KEY, NUMBER, POSITION, POSITION_KEY, number_of
+from marketplace.search.whoosh_fields import ANYWHERE, KEY, LENGTHS, NUMBER, POSITION, POSITION_KEY
 
 #: Documents from which on a batch is large: fewer are written before a process has started.
 LARGE = 16
@@ -198,5 +198,5 @@ def _values(document: SearchDocument) -> dict[str, Any]:
     by_field = document.field_words()
     values: dict[str, Any] = {field.value: runs for field, runs in by_field.items() if runs}
     values[ANYWHERE] = document.all_words(by_field)
-    number = number_of(document.entry_key, sum(map(len, values[ANYWHERE])))
+    number = document.entry_key * LENGTHS + sum(map(len, values[ANYWHERE]))
     return values | {KEY: str(document.entry_key), NUMBER: number}

@@ -191,6 +191,18 @@ def test_words_are_weighed_anew_when_many_entries_came(index: WhooshIndex) -> No
     assert score > before
 
 
+def test_a_commit_whose_process_ended_before_the_label_is_found_after_the_next_start(
+    index: WhooshIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(index, document(1, "word"))
+    assert find(index, "word") == BitMap([1])
+    monkeypatch.setattr(whoosh_writing, "note_sizes", lambda *_: None)
+    put(index, document(2, "word"))
+    other = WhooshEngine(tmp_path).open("public")
+    assert find(index, "word") == find(other, "word") == BitMap([1, 2])
+    other.close()
+
+
 def test_a_search_goes_on_with_what_was_there_when_it_began(index: WhooshIndex) -> None:
     put(index, document(1, "word"), document(2, "word"))
     matches = index.match(query("word"), ANY)
