@@ -20,6 +20,7 @@ FOUNDATION = {
     "marketplace.limits",
     "marketplace.logs",
     "marketplace.moments",
+    "marketplace.portions",
     "marketplace.service_thread",
 }
 STORE = FOUNDATION | {
@@ -79,6 +80,7 @@ MAY_IMPORT = {
     "marketplace.files": set(),
     "marketplace.logs": set(),
     "marketplace.moments": set(),
+    "marketplace.portions": set(),
     "marketplace.limits": set(),
     "marketplace.memory": set(),
     "marketplace.service_thread": set(),
@@ -230,6 +232,7 @@ MAY_IMPORT = {
         "marketplace.logs",
         "marketplace.memory",
         "marketplace.moments",
+        "marketplace.portions",
         "marketplace.receipts",
         "marketplace.tlog",
         "marketplace.trust_files",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EndorserRecord, EndorserRow
 from marketplace.models import ChangeRow, Current, Entry, EntryTag, RenewalRow
+from marketplace.portions import portions
 from marketplace.rules.visibility import Stand, VisibleLogs, unindexed
 
 Name = tuple[str, str, str]
@@ -73,8 +74,8 @@ def _count_again(session: Session, log: int, held: Counter[Name], emails: Sequen
     rows = ChangeRow.shown & (unindexed(ChangeRow.log_id) == log)
     again = set(emails)
     found = Counter({name: n for name, n in held.items() if name[0] not in again})
-    for start in range(0, len(emails), _NAMED):
-        found.update(_count(session, rows & Entry.email.in_(emails[start : start + _NAMED])))
+    for portion in portions(emails, _NAMED):
+        found.update(_count(session, rows & Entry.email.in_(portion)))
     return found
 
 

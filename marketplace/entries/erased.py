@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.models import ChangeRow, Erasure
+from marketplace.portions import portions
 from validators.document import AcceptedEntry, Coordinates
 
 #: Keys named in one statement.
@@ -95,10 +96,8 @@ def find_erasures(session: Session) -> Erasures:
     statements = {row.entry_key: row.statement for row in rows}
     logs: dict[str, set[int]] = {}
     keys = sorted(erased)
-    for start in range(0, len(keys), _CHUNK):
-        found = select(ChangeRow.log_id, ChangeRow.entry_key).where(
-            ChangeRow.entry_key.in_(keys[start : start + _CHUNK])
-        )
+    for portion in portions(keys, _CHUNK):
+        found = select(ChangeRow.log_id, ChangeRow.entry_key).where(ChangeRow.entry_key.in_(portion))
         for log_id, key in session.execute(found):
             digests, created = erased[key]
             logs.setdefault(statements[key], set()).add(log_id)

@@ -19,6 +19,7 @@ from marketplace.entries.current_statements import Listed, find_listed
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import lines_of, to_row
 from marketplace.models.current import SEPARATOR
+from marketplace.portions import portions
 from marketplace.rules.visibility import VisibleLogs
 
 K = TypeVar("K", bound=Hashable)
@@ -52,9 +53,9 @@ class LineMemory:
 
         def read(missing: Sequence[int]) -> Mapping[int, Line]:
             found = dict[int, Line]()
-            for start in range(0, len(missing), _NAMED):
+            for portion in portions(missing, _NAMED):
                 # Through the connection: the session would look for objects to make of these values.
-                asked = {"keys": missing[start : start + _NAMED]}
+                asked = {"keys": portion}
                 for *values, told in session.connection().execute(lines_of(scope.keys), asked):
                     row = to_row(values)
                     found[row.key] = Line(row, _tags(told))

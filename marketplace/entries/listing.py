@@ -27,6 +27,7 @@ from marketplace.entries.twins import list_vouching
 from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Entry, EntryBody
 from marketplace.models.base import to_seconds
+from marketplace.portions import portions
 from marketplace.rules.columns import Column
 from marketplace.rules.visibility import VisibleLogs
 from validators.document import Coordinates
@@ -98,8 +99,7 @@ class Listing:
 
     def bodies(self, keys: list[int]) -> Iterator[StoredEntry]:
         """The bodies of entries, in the order of their keys, a few in memory at a time."""
-        for start in range(0, len(keys), CHUNK):
-            chunk = keys[start : start + CHUNK]
+        for chunk in portions(keys, CHUNK):
             statement = (
                 select(
                     Entry.id,

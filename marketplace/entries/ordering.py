@@ -20,6 +20,7 @@ from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.entries.query import Direction
 from marketplace.models import Current
 from marketplace.models.current import FOREVER
+from marketplace.portions import portions
 from marketplace.rules.columns import Column
 from marketplace.rules.visibility import Stand, VisibleLogs
 
@@ -109,8 +110,8 @@ def _read_some(session: Session, keys: BitMap, sort: Column) -> RowRanks:
     """The places of some entries, ascending."""
     found: set[RowRank] = set()
     wanted = list(keys)
-    for start in range(0, len(wanted), NAMED):
-        rows = session.execute(_named(sort), {"keys": wanted[start : start + NAMED]})
+    for portion in portions(wanted, NAMED):
+        rows = session.execute(_named(sort), {"keys": portion})
         # An entry that several logs hold has the same place in each.
         found.update(_rank(*row) for row in rows)
     return sorted(found)

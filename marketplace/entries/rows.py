@@ -25,6 +25,7 @@ from marketplace.models import (
     VerdictRow,
 )
 from marketplace.models.current import SEPARATOR
+from marketplace.portions import portions
 from marketplace.rules.trust import StoredVerdict, is_confirmed
 from marketplace.rules.visibility import VisibleLogs
 from validators.document import Coordinates, Strength
@@ -249,7 +250,7 @@ def _vouching_id(session: Session, scope: VisibleLogs, row: EntryRow) -> str:
 def read_rows(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> Sequence[EntryRow]:
     """The rows of entries that a reader sees, in no order."""
     statement, found = rows_of(scope.keys), list[EntryRow]()
-    for start in range(0, len(keys), NAMED):
-        chunk = {"keys": list(keys[start : start + NAMED])}
+    for portion in portions(keys, NAMED):
+        chunk = {"keys": list(portion)}
         found += map(to_row, session.execute(statement, chunk))
     return found

@@ -18,6 +18,7 @@ from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.models import ChangeRow, Twin
+from marketplace.portions import portions
 from marketplace.rules.trust import vouching
 from marketplace.rules.visibility import VisibleLogs
 
@@ -32,8 +33,8 @@ def find_vouching(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> 
     what they say are left out, as nearly all are.
     """
     found: dict[int, int] = {}
-    for start in range(0, len(keys), _CHUNK):
-        rows = session.connection().execute(_statement(scope.keys), {"keys": keys[start : start + _CHUNK]})
+    for portion in portions(keys, _CHUNK):
+        rows = session.connection().execute(_statement(scope.keys), {"keys": portion})
         found |= {key: other for key, other in rows if other is not None and other != key}
     return found
 

@@ -15,6 +15,7 @@ from marketplace.federation.errors import TreeDamagedError
 from marketplace.federation.keys import SiteKeys
 from marketplace.models import Leaf, Log, Tile, Tree
 from marketplace.models.insertion import insert_many
+from marketplace.portions import portions
 from marketplace.tlog.checkpoint import Checkpoint, sign_checkpoint
 from marketplace.tlog.encoding import HASH_SIZE
 from marketplace.tlog.errors import TileError
@@ -173,8 +174,7 @@ class Trees:
 
     def leaves_at(self, tree_id: int, positions: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """Leaves with their positions, in no order."""
-        for start in range(0, len(positions), _CHUNK):
-            chunk = positions[start : start + _CHUNK]
+        for chunk in portions(positions, _CHUNK):
             wanted = select(Leaf.position, Leaf.data).where(Leaf.tree_id == tree_id, Leaf.position.in_(chunk))
             yield from self._session.connection().execute(wanted).tuples()
 

@@ -18,6 +18,7 @@ from marketplace.ingest.rows import Row as Values
 from marketplace.ingest.rows import current_row
 from marketplace.models import Certificate, ChangeRow, Current, Entry
 from marketplace.models.insertion import insert_many
+from marketplace.portions import portions
 from marketplace.rules.current import SELECT_RANKED, Claim, RankedEntry, precedence, to_ranked, unsuperseded
 
 #: Keys named in one statement.
@@ -127,8 +128,8 @@ def _write(
     connection.execute(delete(Current).where(_current.id.in_([row.id for row in rows])))
     entries: dict[int, Values] = {}
     keys = [claim.entry.key for claim in wanted]
-    for start in range(0, len(keys), _CHUNK):
-        found = connection.execute(_ENTRIES, {"keys": keys[start : start + _CHUNK]})
+    for portion in portions(keys, _CHUNK):
+        found = connection.execute(_ENTRIES, {"keys": portion})
         entries |= {row.id: dict(zip(_COLUMNS, row, strict=True)) for row in found}
     trusted = newest_trusted(contested or ())
     values = [

@@ -14,6 +14,7 @@ from marketplace.db import Database
 from marketplace.ingest.row_visibility import switch
 from marketplace.ingest.site_filter import FilterFacts, SiteFilter
 from marketplace.models import ChangeRow, Entry, EntryTag, Erasure, Log, PeerLog, TrustState, VerdictRow
+from marketplace.portions import portions
 
 #: Rows judged at a time, and rows changed in one transaction.
 _PAGE, _SWITCHED = 1000, 200
@@ -65,9 +66,9 @@ class FilterRefresh:
     def _switch(self, log_id: int, keys: Sequence[int], *, shown: bool) -> int:
         """Change rows a few at a time: uploads wait for each transaction, and it locks what it is about."""
         changed = 0
-        for start in range(0, len(keys), _SWITCHED):
+        for portion in portions(keys, _SWITCHED):
             with self._database.write() as session:
-                changed += switch(session, log_id, keys[start : start + _SWITCHED], shown=shown)
+                changed += switch(session, log_id, portion, shown=shown)
         return changed
 
     def _judge(self, session: Session, log: Log) -> tuple[list[int], list[int]]:
@@ -109,10 +110,9 @@ def _signed_since(session: Session, revision: int) -> Iterator[Sequence[int]]:
     certificates = session.scalars(
         select(VerdictRow.certificate_id).where(VerdictRow.revision > revision)
     ).all()
-    for start in range(0, len(certificates), _PAGE):
-        chunk = certificates[start : start + _PAGE]
+    for chunk in portions(certificates, _PAGE):
         keys = session.scalars(select(Entry.id).where(Entry.certificate_id.in_(chunk))).all()
-        yield from (keys[first : first + _PAGE] for first in range(0, len(keys), _PAGE))
+        yield from portions(keys, _PAGE)
 
 
 def _rows(

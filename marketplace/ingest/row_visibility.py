@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from marketplace.ingest.incoming import Image
 from marketplace.ingest.locks import lock_names, series_name
 from marketplace.ingest.renewals import note_renewals
 from marketplace.models import ChangeRow, Entry, Erasure, Log
+from marketplace.portions import portions
 
 #: Keys named in one statement.
 _CHUNK = 500
@@ -45,7 +46,7 @@ def switch(session: Session, log_id: int, entry_keys: Collection[int], *, shown:
     keys = sorted(entry_keys)
     lock_names(session.connection(), [series_name(*image) for image in _images(session, keys)])
     wrong: list[int] = []
-    for chunk in _chunks(keys):
+    for chunk in portions(keys, _CHUNK):
         wrong += session.scalars(
             select(ChangeRow.entry_key)
             .outerjoin(Erasure, Erasure.entry_key == ChangeRow.entry_key)
@@ -61,7 +62,7 @@ def switch(session: Session, log_id: int, entry_keys: Collection[int], *, shown:
 
 
 def _set_shown(session: Session, log_id: int, keys: Sequence[int], *, shown: bool) -> list[Image]:
-    for chunk in _chunks(keys):
+    for chunk in portions(keys, _CHUNK):
         session.execute(
             update(ChangeRow)
             .where(ChangeRow.log_id == log_id, ChangeRow.entry_key.in_(chunk))
@@ -80,11 +81,7 @@ def _start_again(session: Session, log_id: int) -> None:
 def _images(session: Session, keys: Sequence[int]) -> list[Image]:
     """What some entries are about, each image with its endorser once."""
     found: set[Image] = set()
-    for chunk in _chunks(keys):
+    for chunk in portions(keys, _CHUNK):
         rows = session.execute(select(Entry.identifier, Entry.email).where(Entry.id.in_(chunk)))
         found.update((identifier, email) for identifier, email in rows)
     return sorted(found)
-
-
-def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.catalogue.loading import touched
 from marketplace.models import ChangeRow, Current, Entry, EntryBody, EntryTag
+from marketplace.portions import portions
 from marketplace.rules.visibility import unindexed
 from marketplace.search.document import SearchDocument
 from marketplace.search.words import SearchField
@@ -27,8 +28,7 @@ _CHUNK = 500
 
 def load_documents(session: Session, log_id: int, keys: Sequence[int]) -> Iterator[SearchDocument]:
     """What the engines index of some entries of a log."""
-    for start in range(0, len(keys), _CHUNK):
-        chunk = keys[start : start + _CHUNK]
+    for chunk in portions(keys, _CHUNK):
         tags: defaultdict[int, list[str]] = defaultdict(list)
         wanted = select(EntryTag.entry_key, EntryTag.tag).where(EntryTag.entry_key.in_(chunk))
         for key, tag in session.execute(wanted.order_by(EntryTag.entry_key, EntryTag.position)):
@@ -53,8 +53,7 @@ def current_of(
     """What rows before ``end`` about some images, each with an e-mail, change in the index of a log."""
     current: list[int] = []
     others: list[int] = []
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK]
+    for chunk in portions(images, _CHUNK):
         # The identifiers by themselves too: for pairs SQLite walks the whole index.
         wanted = (
             Entry.identifier.in_([one for one, _ in chunk]),

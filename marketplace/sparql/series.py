@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from marketplace.changes import PUBLIC, Change, ChangeLog
 from marketplace.entries.erased import find_erasures
 from marketplace.models import ChangeRow, Entry, EntryBody
+from marketplace.portions import portions
 from marketplace.rules.current import SELECT_RANKED, RankedEntry, preferred, to_ranked, unsuperseded
 from marketplace.rules.visibility import unindexed
 from validators.document import Coordinates
@@ -91,13 +92,13 @@ class TouchedSeries:
 
     def quads(self, session: Session, keys: Sequence[int]) -> Iterator[Quad]:
         """The statements of entries, the bytes read a few at a time."""
-        for start in range(0, len(keys), _CHUNK):
+        for portion in portions(keys, _CHUNK):
             bodies = session.execute(
                 select(ChangeRow.entry_key, EntryBody.data)
                 .join(EntryBody, EntryBody.id == ChangeRow.body_id)
                 .where(
                     ChangeRow.log_id == self._log_id,
-                    ChangeRow.entry_key.in_(keys[start : start + _CHUNK]),
+                    ChangeRow.entry_key.in_(portion),
                 )
             )
             for entry_key, data in bodies:
@@ -120,8 +121,7 @@ def find_identifiers(session: Session, page: Sequence[Change]) -> list[str]:
     """The images that rows of the log are about, sorted."""
     keys = [change.entry_key for change in page]
     found: set[str] = set()
-    for start in range(0, len(keys), _CHUNK):
-        chunk = keys[start : start + _CHUNK]
+    for chunk in portions(keys, _CHUNK):
         found.update(session.scalars(select(Entry.identifier).where(Entry.id.in_(chunk))))
     return sorted(found)
 
@@ -134,11 +134,11 @@ def _in_log(log_id: int, end: int) -> tuple[ColumnElement[bool], ColumnElement[b
 def find_claims(session: Session, identifiers: Sequence[str], end: int) -> Iterator[Coordinates]:
     """The coordinates of every entry about some images in the public log up to a sequence, shown or not."""
     log_id = ChangeLog(session).key(PUBLIC)
-    for start in range(0, len(identifiers), _CHUNK):
+    for portion in portions(identifiers, _CHUNK):
         for row in session.execute(
             select(Entry.identifier, Entry.email, Entry.created)
             .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-            .where(Entry.identifier.in_(identifiers[start : start + _CHUNK]), *_in_log(log_id, end))
+            .where(Entry.identifier.in_(portion), *_in_log(log_id, end))
         ):
             yield Coordinates(**row._mapping)
 
@@ -146,11 +146,11 @@ def find_claims(session: Session, identifiers: Sequence[str], end: int) -> Itera
 def _rows(session: Session, identifiers: Sequence[str], end: int) -> Iterator[RankedEntry]:
     """Every entry about some images in the public log up to a sequence."""
     log_id = ChangeLog(session).key(PUBLIC)
-    for start in range(0, len(identifiers), _CHUNK):
+    for portion in portions(identifiers, _CHUNK):
         yield from to_ranked(
             session.execute(
                 SELECT_RANKED.join(ChangeRow, ChangeRow.entry_key == Entry.id).where(
-                    Entry.identifier.in_(identifiers[start : start + _CHUNK]),
+                    Entry.identifier.in_(portion),
                     *_in_log(log_id, end),
                     ChangeRow.shown,
                 )

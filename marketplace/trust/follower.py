@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, Change
 from marketplace.models import ChangeRow, Entry, IntermediateCertificate, Log
+from marketplace.portions import portions
 from marketplace.trust.verdicts import VerdictService, public_among
 
 #: Entries named in one statement.
@@ -27,8 +28,7 @@ class VerdictFollower:
         """Judge the certificates of these rows that have no verdict yet."""
         keys = [change.entry_key for change in changes]
         found: set[int] = set()
-        for start in range(0, len(keys), _CHUNK):
-            chunk = keys[start : start + _CHUNK]
+        for chunk in portions(keys, _CHUNK):
             found.update(session.scalars(select(Entry.certificate_id).where(Entry.id.in_(chunk)).distinct()))
         told = self._newly_public(session, found, changes[0].sequence) if log == PUBLIC and changes else set()
         self._verdicts.judge_new(session, found, told)
@@ -40,8 +40,7 @@ class VerdictFollower:
         )
         private: set[int] = set()
         wanted = sorted(certificates)
-        for start in range(0, len(wanted), _CHUNK):
-            chunk = wanted[start : start + _CHUNK]
+        for chunk in portions(wanted, _CHUNK):
             private.update(
                 session.scalars(
                     beside.where(IntermediateCertificate.certificate_id.in_(chunk), Log.name != PUBLIC)

@@ -34,6 +34,7 @@ from marketplace.models import (
     VerdictChange,
     VerdictRow,
 )
+from marketplace.portions import portions
 from marketplace.trust.service import TrustService
 from marketplace.trust_files import TrustFileFault, TrustStore
 from validators.verdict import CertificateVerdict
@@ -173,8 +174,8 @@ class VerdictService:
         )
         wanted = sorted(keys)
         changed = 0
-        for start in range(0, len(wanted), CHUNK):
-            chunk = _certificates(session, Certificate.id.in_(wanted[start : start + CHUNK]), overdue)
+        for portion in portions(wanted, CHUNK):
+            chunk = _certificates(session, Certificate.id.in_(portion), overdue)
             if chunk:
                 found = self._judge(session, chunk, now)
                 # What another process judged meanwhile stands: its files may be newer than ours.

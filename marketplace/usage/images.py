@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -16,6 +16,7 @@ from sqlalchemy import Select, bindparam, func, select
 
 from marketplace.db import Database
 from marketplace.models import Entry, EntryUse
+from marketplace.portions import portions
 from marketplace.usage.figures import STEP, By, Figures, Span, figures_of
 from marketplace.usage.sums import number_of
 
@@ -101,7 +102,7 @@ class ImageUsage:
     ) -> Mapping[int, Mapping[str, int]]:
         sums: dict[int, Counter[str]] = {}
         with self._database.read() as session:
-            for some in _pieces(sorted(entries)):
+            for some in portions(sorted(entries), _AT_ONCE):
                 asked = {
                     "emails": sorted({email for email, _ in some}),
                     "ids": [entry_id for _, entry_id in some],
@@ -146,8 +147,3 @@ def _sums(of: Any, rounded: bool = False) -> list[Any]:
         func.sum(column - column % STEP if rounded else column).label(name)
         for name, column in columns.items()
     ]
-
-
-def _pieces(every: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
-    for start in range(0, len(every), _AT_ONCE):
-        yield every[start : start + _AT_ONCE]

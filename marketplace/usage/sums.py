@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from marketplace.models import Entry, EntryUse, NamedView, ViewUse
+from marketplace.portions import portions
 from marketplace.usage.tally import Use, UseKind
 
 #: The columns that are sums.
@@ -48,13 +49,13 @@ def add_uses(session: Session, day: int, uses: Mapping[Use, int]) -> None:
         (views if use.kind in _OF_VIEWS else entries)[use.name][_COLUMNS[use.kind]] = count
     keys = {
         key: entries[entry_id]
-        for some in _pieces(sorted(entries))
+        for some in portions(sorted(entries), _AT_ONCE)
         for key, entry_id in session.execute(select(Entry.id, Entry.entry_id).where(Entry.entry_id.in_(some)))
     }
     _add_to_entries(session, day, keys)
     named = {
         name
-        for some in _pieces(sorted(views))
+        for some in portions(sorted(views), _AT_ONCE)
         for name in session.scalars(select(NamedView.name).where(NamedView.name.in_(some)))
     }
     rows = [
@@ -80,7 +81,7 @@ def forget_view(session: Session, name: str) -> None:
 
 
 def _add_to_entries(session: Session, day: int, counts: Mapping[int, Mapping[str, int]]) -> None:
-    for some in _pieces(sorted(counts)):
+    for some in portions(sorted(counts), _AT_ONCE):
         # Held until the end, and in one order by everybody: what is being erased gets no new sums. An erased
         # entry has no address.
         there = session.execute(
@@ -123,8 +124,3 @@ def add_rows(
     session.execute(
         insert.on_conflict_do_update(index_elements=list(keys), set_=added), [dict(row) for row in rows]
     )
-
-
-def _pieces(every: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(every), _AT_ONCE):
-        yield every[start : start + _AT_ONCE]

@@ -20,6 +20,7 @@ from marketplace.federation.keys import SiteKeys
 from marketplace.federation.published_logs import PublishedLogs
 from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.models import ChangeRow, Entry, EntryBody, Log
+from marketplace.portions import portions
 from marketplace.tlog.merkle import prove_inclusion
 from marketplace.tlog.proof import InclusionProof
 from marketplace.views.copy import INDEX, CopiedEntry, CopiedFile, Index, describe, receipt_path
@@ -122,8 +123,7 @@ class Exporter:
     def _write_entries(self, session: Session, images: Sequence[ViewImage]) -> None:
         """The signed entries; the bytes of those that are there already are not read."""
         wanted = sorted({one.entry_id for one in images})
-        for start in range(0, len(wanted), _CHUNK):
-            chunk = wanted[start : start + _CHUNK]
+        for chunk in portions(wanted, _CHUNK):
             about = _ABOUT.where(Entry.entry_id.in_(chunk), Log.name.in_(self._definition.logs))
             served = {row.entry_id: row for row in session.execute(about)}
             lacking = {

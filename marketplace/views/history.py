@@ -10,6 +10,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.models import ChangeRow, Current, Entry, VerdictChange
+from marketplace.portions import portions
 from marketplace.rules.visibility import VisibleLogs
 from marketplace.views.value import Record, ViewImage
 from validators.document import Coordinates
@@ -103,11 +104,11 @@ def _turns(session: Session, keys: Sequence[int]) -> Mapping[int, datetime]:
         .subquery()
     )
     found: dict[int, datetime] = {}
-    for start in range(0, len(keys), _CHUNK):
+    for portion in portions(keys, _CHUNK):
         statement = (
             select(Entry.id, last.c.at)
             .join(last, last.c.certificate_id == Entry.certificate_id)
-            .where(Entry.id.in_(keys[start : start + _CHUNK]))
+            .where(Entry.id.in_(portion))
         )
         found.update({row.id: row.at for row in session.execute(statement)})
     return found
@@ -131,8 +132,7 @@ def _replaced(
         rows = session.execute(statement).all()
     else:
         # By the index of images: a narrow view must not cost a walk through the whole log.
-        chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
-        asked = (statement.where(Entry.identifier.in_(chunk)) for chunk in chunks)
+        asked = (statement.where(Entry.identifier.in_(chunk)) for chunk in portions(images, _CHUNK))
         rows = [row for one in asked for row in session.execute(one)]
     for row in rows:
         since = newest.get((row.identifier, row.email))

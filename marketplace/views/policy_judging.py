@@ -16,6 +16,7 @@ from marketplace.entries.current_statements import Listed
 from marketplace.judging.listed import to_statement
 from marketplace.judging.service import ImageJudge
 from marketplace.models import Certificate, Entry, VerdictRow
+from marketplace.portions import portions
 from marketplace.rules.visibility import VisibleLogs
 from marketplace.views.reading import ImageReader
 from marketplace.views.value import ViewImage
@@ -118,8 +119,8 @@ class PolicyJudging:
             by_image[one.identifier][key] = one
         images = _still(asked, by_image, before)
         rest = sorted(by_image.keys() - images.keys())
-        for start in range(0, len(rest), _CHUNK):
-            for identifier, verdict, hidden in self._verdicts(asked, rest[start : start + _CHUNK]):
+        for portion in portions(rest, _CHUNK):
+            for identifier, verdict, hidden in self._verdicts(asked, portion):
                 entries = by_image[identifier]
                 images[identifier] = JudgedImage(
                     found=tuple(sorted(entries)),

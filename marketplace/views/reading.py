@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import PUBLIC
 from marketplace.db import Database
 from marketplace.models import ChangeRow, Entry, EntryBody, Log
+from marketplace.portions import portions
 from marketplace.rules.visibility import VisibleLogs
 from marketplace.views.entry_image import image_of
 from marketplace.views.value import ViewImage
@@ -38,8 +39,8 @@ class ImageReader:
     def read(self, session: Session, scope: VisibleLogs, keys: Sequence[int]) -> Mapping[int, ViewImage]:
         """Some entries by their keys, without those that the scope does not show, or that are damaged."""
         found: dict[int, ViewImage] = {}
-        for start in range(0, len(keys), _CHUNK):
-            chunk = list(keys[start : start + _CHUNK])
+        for portion in portions(keys, _CHUNK):
+            chunk = list(portion)
             served = session.connection().execute(_served(scope.keys), {"keys": chunk}).all()
             # By the log that serves it too: each took it at a time of its own.
             known = self._find([(row.entry_key, row.log_id) for row in served])

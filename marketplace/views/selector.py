@@ -23,6 +23,7 @@ from marketplace.entries import EntryService, ListCaches
 from marketplace.facets import Facet
 from marketplace.judging.service import ImageJudge
 from marketplace.models import Certificate, Entry, VerdictRow
+from marketplace.portions import portions
 from marketplace.rules.trust import is_trusted
 from marketplace.rules.visibility import VisibleLogs, find_scope
 from marketplace.search.service import SearchService
@@ -248,8 +249,8 @@ def _trusted_among(session: Session, found: Mapping[int, ViewImage]) -> frozense
         by_image[image.identifier].append(key)
     asked = [key for keys in by_image.values() if len(keys) > 1 for key in keys]
     trusted: set[str] = set()
-    for start in range(0, len(asked), _CHUNK):
-        trusted.update(session.scalars(_TRUSTED.where(Entry.id.in_(asked[start : start + _CHUNK]))))
+    for portion in portions(asked, _CHUNK):
+        trusted.update(session.scalars(_TRUSTED.where(Entry.id.in_(portion))))
     return frozenset(trusted)
 
 

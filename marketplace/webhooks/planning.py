@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from marketplace.db import Database
 from marketplace.events import Events, Wanted
 from marketplace.models import EventState, Webhook
+from marketplace.portions import portions
 from marketplace.webhooks.definitions import Hook
 from marketplace.webhooks.deliveries import MOST_WAITING, Deliveries
 from marketplace.webhooks.registry import read_hook
@@ -67,11 +68,11 @@ class Planner:
         with self.database.write() as session:
             for position, same in groupby(sorted(hooks, key=_position), _position):
                 keys = [one.key for one in same]
-                for start in range(0, len(keys), _AT_ONCE):
+                for portion in portions(keys, _AT_ONCE):
                     session.execute(
                         update(Webhook)
                         # Not those with which somebody did something meanwhile.
-                        .where(Webhook.id.in_(keys[start : start + _AT_ONCE]), Webhook.position == position)
+                        .where(Webhook.id.in_(portion), Webhook.position == position)
                         .values(position=end)
                         .execution_options(synchronize_session=False)
                     )

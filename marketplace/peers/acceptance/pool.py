@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from marketplace.moments import counted
 from marketplace.peers.acceptance.protocol import BrokenVerdictError, Refusal, read_verdicts, write_bodies
+from marketplace.portions import portions
 from marketplace.processes import KillableProcess, ProcessEndedError
 from validators.document import AcceptedEntry
 
@@ -72,8 +73,8 @@ class Verification:
 
     def verify(self, bodies: Sequence[bytes]) -> list[AcceptedEntry | Refusal]:
         """What acceptance makes of each body, in order."""
-        chunks = [bodies[at : at + _CHUNK] for at in range(0, len(bodies), _CHUNK)]
-        return [one for verdicts in self._threads.map(self._verify_chunk, chunks) for one in verdicts]
+        judged = self._threads.map(self._verify_chunk, portions(bodies, _CHUNK))
+        return [one for verdicts in judged for one in verdicts]
 
     def close(self) -> None:
         """End the processes when they have answered what they were asked."""

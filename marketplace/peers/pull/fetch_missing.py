@@ -16,6 +16,7 @@ from marketplace.peers.pull.write_pipeline import COMMIT_SECONDS
 from marketplace.peers.registry.missing_rows import due_elsewhere, due_wanted, note_asked
 from marketplace.peers.remote.comparison import find_missing
 from marketplace.peers.remote.peer_client import MAX_IDS, PeerClient, ask_for
+from marketplace.portions import portions
 from validators.document import AcceptedEntry
 
 
@@ -73,8 +74,7 @@ class MissingEntries:
         if not rows:
             return None
         came = 0
-        for start in range(0, len(rows), MAX_IDS):
-            part = rows[start : start + MAX_IDS]
+        for part in portions(rows, MAX_IDS):
             handed = ask_for(client, list(dict.fromkeys(one.entry_id for one in part)))
             bodies = WantedBodies(self._proven(handed.bodies), followed.log, means.clock())
             came += self._take(bodies, part, bodies)

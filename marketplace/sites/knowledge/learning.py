@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urlencode
 
+from marketplace.portions import portions
 from marketplace.sites.errors import RefusedQuestionError, UnprovenError
 from marketplace.sites.knowledge.follow import MarketplaceFollower
 from marketplace.sites.knowledge.reader import LOOKED_UP, ListedChange
@@ -100,8 +101,7 @@ class Learning:
         dirty: set[str] = set()
         with self._lock:
             missing = sorted(self._concerning - covered)
-        for start in range(0, len(missing), LOOKED_UP):
-            part = missing[start : start + LOOKED_UP]
+        for part in portions(missing, LOOKED_UP):
             dirty |= self._keep(follower, follower.reader.current(part))
             self._state.evidence.note_covered(source, part)
             covered.update(part)
