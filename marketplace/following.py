@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from marketplace.background import Job
+from marketplace.catalogue import Catalogue
 from marketplace.catalogue.snapshot import CatalogueSnapshot
 from marketplace.changes import BulkImports, ChangeLog, Cursors, Follower, LogNotFoundError
 from marketplace.config import Settings
 from marketplace.db import Database
-from marketplace.entries import ListCaches
 from marketplace.ingest.filter_refresh import FilterRefresh
 from marketplace.search.indexer import SearchIndexer
-from marketplace.search.service import SearchService
 from marketplace.sparql.follower import SparqlFollower, open_follower
 from marketplace.sparql.service import QueryService
 from marketplace.sparql.store import ENGINE_ERRORS
@@ -117,8 +116,7 @@ class Following:
         database: Database,
         common: CommonFollowers,
         indexer: SearchIndexer | None,
-        search: SearchService,
-        lists: ListCaches,
+        catalogue: Catalogue,
         bulk_imports: BulkImports,
         filter_refresh: FilterRefresh,
         queries: QueryService | None,
@@ -128,8 +126,7 @@ class Following:
         self._settings = settings
         self._database = database
         self._indexer = indexer
-        self._search = search
-        self._lists = lists
+        self._catalogue = catalogue
         self._bulk_imports = bulk_imports
         self._filter_refresh = filter_refresh
         self._queries = queries
@@ -264,8 +261,7 @@ class Following:
         assert self._snapshot is not None  # noqa: S101  # else this thread does not run
         try:
             self._snapshot.restore()
-            self._search.warm_up()
-            self._lists.warm_up(self._database)
+            self._catalogue.warm_up(self._database)
         except (SQLAlchemyError, OSError):
             # The first search or list tries again; until the database answers nothing else works either.
             log.exception("the catalogue cannot be read")

@@ -18,18 +18,17 @@ from validators.status import Status, status_of
 MAX_AHEAD: Final = timedelta(minutes=5)
 
 
-def verify_not_ahead(entry: AcceptedEntry, now: datetime, max_ahead: timedelta = MAX_AHEAD) -> AcceptedEntry:
+def verify_not_ahead(entry: AcceptedEntry, now: datetime) -> AcceptedEntry:
     """Check that an entry was not made in the future.
 
     Args:
         now: aware time of the verification, one for the whole run.
-        max_ahead: how wrong clocks may be.
 
     Raises:
         CreatedAheadError: the endorsement's time is further ahead.
     """
-    if entry.created - now > max_ahead:
-        expected = f"a time at most {int(max_ahead.total_seconds())} seconds after {format_time(now)}"
+    if entry.created - now > MAX_AHEAD:
+        expected = f"a time at most {int(MAX_AHEAD.total_seconds())} seconds after {format_time(now)}"
         raise CreatedAheadError("dcterms:created", format_time(entry.created), expected)
     return entry
 

@@ -19,14 +19,16 @@ from pyroaring import BitMap
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from marketplace.access.principal import Principal
 from marketplace.catalogue.loading import find_renewed, load_current, load_trusted
 from marketplace.catalogue.logs import CatalogueLog, ListedVerdict, load_verdicts
 from marketplace.catalogue.sections import Reader, Writer
 from marketplace.catalogue.values import Values
 from marketplace.catalogue.view import CatalogueView
-from marketplace.models import TrustState
+from marketplace.db import Database
+from marketplace.models import Log, TrustState
 from marketplace.rules.columns import Column
-from marketplace.rules.visibility import Stand, VisibleLogs
+from marketplace.rules.visibility import Stand, VisibleLogs, find_scope
 
 #: More entries read at once than this are kept from the garbage collector.
 _FROZEN = 5000
@@ -59,6 +61,12 @@ class Catalogue:
         self._released = 0.0
         #: Whether a timer is running that keeps it out of memory.
         self._timed = False
+
+    def warm_up(self, database: Database) -> None:
+        """Read every log now, instead of while the first reader waits."""
+        with database.read() as session:
+            everybody = Principal(None, frozenset(session.scalars(select(Log.name))))
+            self.catch_up(session, find_scope(session, everybody))
 
     def catch_up(self, session: Session, scope: VisibleLogs) -> None:
         """Read what a scope has beyond what is known here.

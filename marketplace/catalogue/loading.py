@@ -66,7 +66,7 @@ def load_trusted(
 def _trusted(*, caught_up: bool, renewed: bool) -> Select[Any]:
     log: BindParameter[Any] = bindparam("log")
     if caught_up:
-        rows = touched(log, bindparam("since"), bindparam("end"), bindparam("renewed") if renewed else None)
+        rows = _touched(log, renewed=renewed)
     else:
         own = select(Current.identifier, Current.email).distinct()
         rows = own.where(Current.log_id == log, Current.contested).subquery("touched")
@@ -102,10 +102,14 @@ def _statements(*, caught_up: bool, renewed: bool) -> tuple[Select[Any], ...]:
         _TWINS.where(Current.log_id == log),
     )
     if caught_up:
-        rows = touched(log, bindparam("since"), bindparam("end"), bindparam("renewed") if renewed else None)
+        rows = _touched(log, renewed=renewed)
         same = and_(Current.identifier == rows.c.identifier, Current.email == rows.c.email)
         statements = tuple(one.join(rows, same) for one in statements)
     return statements
+
+
+def _touched(log: BindParameter[Any], *, renewed: bool) -> Subquery:
+    return touched(log, bindparam("since"), bindparam("end"), bindparam("renewed") if renewed else None)
 
 
 Number = int | BindParameter[Any]

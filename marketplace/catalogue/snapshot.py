@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import BigInteger, func, select, text, type_coerce
+from sqlalchemy import BigInteger, Select, func, select, text, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -39,11 +39,12 @@ _GROWTH = 50
 #: What reading a file may raise whose bytes are right, and whose meaning is not.
 _UNREADABLE = (DamagedError, ValueError, TypeError, KeyError, IndexError, AttributeError)
 
-#: What the label of a file is made of.
+#: What the label of a file is made of: what tells a row, and a renewal, of a log from every other one.
 _LOGS = select(Log.id, Log.name, Log.next_sequence, Log.revision, Log.renewals)
 _ROW = select(
     ChangeRow.entry_key, ChangeRow.body_id, Entry.entry_id, type_coerce(ChangeRow.accepted_at, BigInteger)
 ).join(Entry, Entry.id == ChangeRow.entry_key)
+_RENEWAL = select(RenewalRow.identifier, RenewalRow.email)
 _AT = type_coerce(Erasure.erased_at, BigInteger)
 _ERASED = select(func.count(), func.sum(Erasure.entry_key), func.sum(_AT), func.max(_AT))
 
@@ -261,8 +262,10 @@ def label_of(session: Session, stands: Mapping[int, Stand], erased: list[int]) -
             return None
         if row.next_sequence < stand.size or row.renewals < stand.renewals:
             return None
-        ends = [_row(session, key, sequence) for sequence in (0, stand.size - 1)] if stand.size else []
-        renewal = _renewal(session, key, stand.renewals - 1)
+        rows = (_ROW.where(ChangeRow.log_id == key, ChangeRow.sequence == at) for at in (0, stand.size - 1))
+        ends = [_values(session, one) for one in rows] if stand.size else []
+        last = RenewalRow.log_id == key, RenewalRow.number == stand.renewals - 1
+        renewal = _values(session, _RENEWAL.where(*last))
         logs.append([key, row.name, stand.size, stand.revision, stand.renewals, ends, renewal])
     return {
         "software": [version("image-marketplace"), platform.python_version(), unicodedata.unidata_version],
@@ -277,18 +280,7 @@ def stands_of(label: Mapping[str, Any]) -> dict[int, Stand]:
     return {key: Stand(key, *stand) for key, _, *stand, _, _ in label["logs"]}
 
 
-def _row(session: Session, log_id: int, sequence: int) -> list[Any] | None:
-    """What tells a row of a log from every other one."""
-    row = session.execute(
-        _ROW.where(ChangeRow.log_id == log_id, ChangeRow.sequence == sequence)
-    ).one_or_none()
-    return None if row is None else list(row)
-
-
-def _renewal(session: Session, log_id: int, number: int) -> list[Any] | None:
-    """What tells a renewal of a log from every other one; None where it is not kept."""
-    statement = select(RenewalRow.identifier, RenewalRow.email).where(
-        RenewalRow.log_id == log_id, RenewalRow.number == number
-    )
+def _values(session: Session, statement: Select[Any]) -> list[Any] | None:
+    """The one row of a statement; None where there is none."""
     row = session.execute(statement).one_or_none()
     return None if row is None else list(row)

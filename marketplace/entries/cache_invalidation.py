@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, ChangeLog
@@ -15,6 +15,22 @@ from validators.document import Coordinates
 
 #: Rows that came since the last look, or images that changed; of more everything is forgotten.
 _MOST = 2000
+
+_COORDINATES = select(Entry.identifier, Entry.email, Entry.created)
+#: Of the entries that rows of the public log hold, and of those that its renewals are about.
+_CAME = (
+    _COORDINATES.join(ChangeRow, ChangeRow.entry_key == Entry.id)
+    .join(Log, Log.id == ChangeRow.log_id)
+    .where(Log.name == PUBLIC)
+)
+_RENEWED = (
+    _COORDINATES.join(
+        RenewalRow, and_(RenewalRow.identifier == Entry.identifier, RenewalRow.email == Entry.email)
+    )
+    .join(Log, Log.id == RenewalRow.log_id)
+    .where(Log.name == PUBLIC)
+    .distinct()
+)
 
 
 class _Stand(NamedTuple):
@@ -60,28 +76,10 @@ class CacheInvalidation:
                 self._cache.forget_everything()
             else:
                 if now.size > before.size:
-                    self._cache.forget_all(_came(session, before.size))
+                    self._forget(session, _CAME.where(ChangeRow.sequence >= before.size))
                 if now.renewals > before.renewals:
-                    self._cache.forget_all(_renewed(session, before.renewals))
+                    self._forget(session, _RENEWED.where(RenewalRow.number >= before.renewals))
         self._seen = now
 
-
-def _came(session: Session, since: int) -> list[Coordinates]:
-    rows = session.execute(
-        select(Entry.identifier, Entry.email, Entry.created)
-        .join(ChangeRow, ChangeRow.entry_key == Entry.id)
-        .join(Log, Log.id == ChangeRow.log_id)
-        .where(Log.name == PUBLIC, ChangeRow.sequence >= since)
-    )
-    return [Coordinates(**row._mapping) for row in rows]
-
-
-def _renewed(session: Session, since: int) -> list[Coordinates]:
-    rows = session.execute(
-        select(Entry.identifier, Entry.email, Entry.created)
-        .join(RenewalRow, and_(RenewalRow.identifier == Entry.identifier, RenewalRow.email == Entry.email))
-        .join(Log, Log.id == RenewalRow.log_id)
-        .where(Log.name == PUBLIC, RenewalRow.number >= since)
-        .distinct()
-    )
-    return [Coordinates(**row._mapping) for row in rows]
+    def _forget(self, session: Session, changed: Select[Any]) -> None:
+        self._cache.forget_all([Coordinates(**row._mapping) for row in session.execute(changed)])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Tuple, case, literal, select, tuple_
+from sqlalchemy import case, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from marketplace.entries.records import EntryRow
@@ -124,12 +124,9 @@ def _coordinates(session: Session, after: Coordinates | None, email: str | None)
     order = (ConflictCoordinates.identifier, ConflictCoordinates.email, ConflictCoordinates.created)
     statement = select(*order).order_by(*order).limit(_CHUNK)
     if after is not None:
-        statement = statement.where(tuple_(*order) > _literal(after))
+        created = literal(after.created, UtcSecond())
+        behind = tuple_(*order) > tuple_(literal(after.identifier), literal(after.email), created)
+        statement = statement.where(behind)
     if email is not None:
         statement = statement.where(ConflictCoordinates.email == email)
     return [Coordinates(**row._mapping) for row in session.execute(statement)]
-
-
-def _literal(coordinates: Coordinates) -> Tuple:
-    created = literal(coordinates.created, UtcSecond())
-    return tuple_(literal(coordinates.identifier), literal(coordinates.email), created)

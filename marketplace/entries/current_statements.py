@@ -29,7 +29,7 @@ from marketplace.access.principal import find_group
 from marketplace.entries.conflicts import find_conflict
 from marketplace.entries.query import can_occur
 from marketplace.entries.records import EntryRow
-from marketplace.entries.rows import rows_of, select_hidden, to_row
+from marketplace.entries.rows import rows_of, rows_with, select_hidden, to_row
 from marketplace.entries.twins import list_vouching
 from marketplace.models import (
     ChangeRow,
@@ -161,13 +161,7 @@ def _speaking(logs: tuple[int, ...]) -> CompoundSelect[Any]:
 @lru_cache(maxsize=256)
 def _said_of(logs: tuple[int, ...]) -> Select[Any]:
     """``rows_of`` with the checksums behind each row: ``ALGORITHM:VALUE``, joined by the separator."""
-    stated = (
-        select(func.aggregate_strings(EntryChecksum.algorithm + ":" + EntryChecksum.value, SEPARATOR))
-        .where(EntryChecksum.entry_key == Entry.id)
-        .correlate(Entry)
-        .scalar_subquery()
-    )
-    return rows_of(logs).add_columns(stated)
+    return rows_with(logs, EntryChecksum.algorithm + ":" + EntryChecksum.value, EntryChecksum)
 
 
 def _find_rows(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> list[Listed]:

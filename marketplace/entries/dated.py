@@ -6,6 +6,7 @@ All other lists are answered by ``listing.py``. The tests hold those against the
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from marketplace.entries.query import Direction, EntryQuery, LocationFilter, StatusFilter, can_occur, words_of
 from marketplace.entries.records import EntryRow
@@ -30,7 +31,7 @@ def matches_search(row: EntryRow, query: EntryQuery) -> bool:
     """Whether every word occurs where it must."""
     text = search_text(row.column(column) for column in Column)
     return all(can_occur(word) and word in text for word in query.words()) and all(
-        can_occur(word) and word in _folded(row, column)
+        can_occur(word) and word in fold(_text(row, column) or "")
         for column, words in query.columns
         for word in words_of(words)
     )
@@ -47,11 +48,5 @@ def ordered(rows: Iterable[EntryRow], query: EntryQuery) -> list[EntryRow]:
 
 
 def _text(row: EntryRow, column: Column) -> str | None:
-    if column is Column.CREATED:
-        return format_time(row.created)
-    value: str | None = getattr(row, column.value)
-    return value
-
-
-def _folded(row: EntryRow, column: Column) -> str:
-    return fold(_text(row, column) or "")
+    value = row.column(column)
+    return format_time(value) if isinstance(value, datetime) else value

@@ -125,7 +125,8 @@ class Listing:
         found, unsure = self._catalogue.find(column, word, among)
         if unsure:
             asked = list(unsure) if len(unsure) <= NAMED else None
-            statement = holding(column, word, self._scope, self._dialect, asked)
+            dialect = self._session.get_bind().dialect.name
+            statement = holding(column, word, self._scope, dialect, asked)
             told = BitMap(self._session.scalars(statement)) & unsure
             if column is None:
                 self._catalogue.note(word, unsure, told)
@@ -137,10 +138,6 @@ class Listing:
         with self._catalogue.look(self._session, self._scope) as view:
             twins = view.with_twins(keys)
         return list_vouching(self._session, self._scope, keys, twins)
-
-    @property
-    def _dialect(self) -> str:
-        return self._session.get_bind().dialect.name
 
 
 def _filters(query: EntryQuery) -> Filters:

@@ -137,7 +137,6 @@ class EntryRecord:
 
     Args:
         certificate: DER bytes of the signer's certificate.
-        certificate_email: the address the certificate binds, if any.
         conflicts: ids of the visible entries that say something else at the same coordinates.
         current: coordinates of the current entry for the image that counts in the place of this one, which
             may be this one; None where that was erased.
@@ -156,7 +155,6 @@ class EntryRecord:
     locations: tuple[str, ...]
     tags: tuple[str, ...]
     certificate: bytes
-    certificate_email: str | None
     not_before: datetime
     not_after: datetime
     signature_algorithm: str

@@ -19,6 +19,7 @@ from marketplace.models import (
     Current,
     Entry,
     EntryBody,
+    EntryChecksum,
     EntryLocation,
     EntryTag,
     Log,
@@ -92,17 +93,18 @@ def rows_of(logs: tuple[int, ...]) -> Select[Any]:
     return _select_rows(logs).where(Entry.id.in_(bindparam("keys", expanding=True)))
 
 
+def rows_with(
+    logs: tuple[int, ...], told: ColumnElement[str], of: type[EntryTag | EntryChecksum]
+) -> Select[Any]:
+    """``rows_of`` with texts of another table behind each row, joined by the separator, in no order."""
+    every = select(func.aggregate_strings(told, SEPARATOR)).where(of.entry_key == Entry.id)
+    return rows_of(logs).add_columns(every.correlate(Entry).scalar_subquery())
+
+
 @lru_cache(maxsize=256)
 def lines_of(logs: tuple[int, ...]) -> Select[Any]:
     """``rows_of`` with the tags behind each row: ``POSITION:TAG``, joined by the separator, in no order."""
-    numbered = cast(EntryTag.position, String) + ":" + EntryTag.tag
-    tags = (
-        select(func.aggregate_strings(numbered, SEPARATOR))
-        .where(EntryTag.entry_key == Entry.id)
-        .correlate(Entry)
-        .scalar_subquery()
-    )
-    return rows_of(logs).add_columns(tags)
+    return rows_with(logs, cast(EntryTag.position, String) + ":" + EntryTag.tag, EntryTag)
 
 
 def to_row(row: Sequence[Any]) -> EntryRow:
@@ -154,13 +156,12 @@ def _of_record(logs: tuple[int, ...]) -> tuple[Select[Any], Select[Any], Select[
     scope = VisibleLogs.of(logs)
     body = (
         select(
-            Certificate.der,
-            Certificate.email,
+            Certificate.der.label("certificate"),
             Certificate.not_before,
             Certificate.not_after,
             EntryBody.signature_algorithm,
             EntryBody.digest_algorithm,
-            EntryBody.size,
+            EntryBody.size.label("body_size"),
             ChangeRow.accepted_at,
             ChangeRow.origin,
         )
@@ -210,12 +211,6 @@ def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRec
         row=row,
         locations=tuple(session.scalars(_LOCATIONS, named)),
         tags=tuple(session.scalars(_TAGS, named)),
-        certificate=body.der,
-        certificate_email=body.email,
-        not_before=body.not_before,
-        not_after=body.not_after,
-        signature_algorithm=body.signature_algorithm,
-        digest_algorithm=body.digest_algorithm,
         conflicts=tuple(sorted(others)),
         current_id=shown,
         current=None if current is None else current.coordinates,
@@ -223,10 +218,8 @@ def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRec
         rivals=tuple(
             Rival(one.entry_id, one.coordinates, one.key_digest, one.trusted) for one in currents[1:]
         ),
-        accepted_at=body.accepted_at,
-        origin=body.origin,
-        body_size=body.size,
         logs=tuple(session.scalars(of_logs, named)),
+        **body._mapping,
     )
 
 

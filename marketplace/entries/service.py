@@ -8,13 +8,11 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import and_, false, select
+from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC, Principal
 from marketplace.catalogue import Catalogue
-from marketplace.changes import ChangeLog
-from marketplace.db import Database
 from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.entries.certificates import CertificateUse, EndorserChange, find_certificates, find_changes
 from marketplace.entries.conditions import stated, stating
@@ -70,12 +68,6 @@ class ListCaches:
         self.endorsers = EndorserTally()
         #: By the logs that a reader sees, with their state.
         self.look_alikes = BoundedCache[Hashable, tuple[Hashable, LookAlikes]](64, lambda _: 1)
-
-    def warm_up(self, database: Database) -> None:
-        """Read every log now, instead of while the first reader waits."""
-        with database.read() as session:
-            everybody = Principal(None, frozenset(ChangeLog(session).names()))
-            self.catalogue.catch_up(session, find_scope(session, everybody))
 
 
 class EntryService:
@@ -215,37 +207,27 @@ class VisibleEntries:
         """The current statements about images of a list by whoever may count; see ``find_listed``."""
         return self._caches.lines.listed_of(self._session, self._scope, identifiers)
 
-    def identifiers_with(self, checksum: Checksum, limit: int = MOST_IMAGES) -> Sequence[str]:
+    def identifiers_with(self, checksum: Checksum) -> Sequence[str]:
         """The images of which a visible entry states a checksum."""
         statement = (
             select(Entry.identifier)
             .where(Entry.id.in_(stating(checksum, self._scope)))
             .distinct()
             .order_by(Entry.identifier)
-            .limit(limit)
+            .limit(MOST_IMAGES)
         )
         return self._session.scalars(statement).all()
 
-    def timeline(self, identifier: str, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
+    def timeline(self, identifier: str) -> Sequence[EntryRow]:
         """Every entry about an image by every endorser, oldest first; of too many the newest ones."""
-        if not can_occur(identifier):
-            return []
-        statement = (
-            select_rows(self._scope)
-            .where(Entry.identifier == identifier)
-            .order_by(Entry.created.desc(), Entry.entry_id)
-            .limit(min(limit, ROWS_LIMIT))
-        )
-        return self._in_turn([to_row(row) for row in self._session.execute(statement)])
+        return self._newest(Entry.identifier == identifier) if can_occur(identifier) else []
 
-    def current_of(self, identifier: str, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
+    def current_of(self, identifier: str) -> Sequence[EntryRow]:
         """The current entries of an image, newest first; ``EntryRow.trusted`` says whose word counts.
 
         Several of one address are signed with different keys, neither of which speaks for the other.
         """
-        if not can_occur(identifier):
-            return []
-        return self.current_of_all([identifier], min(limit, ROWS_LIMIT))
+        return self.current_of_all([identifier], ROWS_LIMIT) if can_occur(identifier) else []
 
     def current_of_all(self, identifiers: Collection[str], limit: int) -> Sequence[EntryRow]:
         """The first current entries of some images: by image, the newest of each first.
@@ -263,17 +245,11 @@ class VisibleEntries:
         newest = sorted({row.key: row for row in rows}.values(), key=EntryRow.rank, reverse=True)
         return sorted(newest, key=lambda row: row.identifier)
 
-    def recent(self, email: str, since: datetime, limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
+    def recent(self, email: str, since: datetime) -> Sequence[EntryRow]:
         """What an endorser said at or after a time, newest first."""
         if not can_occur(email):
             return []
-        statement = (
-            select_rows(self._scope)
-            .where(Entry.email == email, Entry.created >= since)
-            .order_by(Entry.created.desc(), Entry.entry_id)
-            .limit(min(limit, ROWS_LIMIT))
-        )
-        return self._in_turn([to_row(row) for row in self._session.execute(statement)])[::-1]
+        return self._newest(Entry.email == email, Entry.created >= since)[::-1]
 
     def tagged(self, email: str, tag: str) -> EntryRow | None:
         """What e-mail + tag names, of the current entries with the tag that are not deprecated.
@@ -338,9 +314,11 @@ class VisibleEntries:
         """The tags that name an entry of this endorser, by code point."""
         return find_tags(self._session, self._scope, email)
 
-    def _in_turn(self, rows: Sequence[EntryRow]) -> Sequence[EntryRow]:
-        """Rows by rank; of those that say the same the one that is shown comes last."""
-        found = sorted(rows, key=EntryRow.rank)
+    def _newest(self, *conditions: ColumnElement[bool]) -> Sequence[EntryRow]:
+        """The newest entries, oldest first; of those that say the same the one that is shown comes last."""
+        statement = select_rows(self._scope).where(*conditions).order_by(Entry.created.desc(), Entry.entry_id)
+        rows = self._session.execute(statement.limit(ROWS_LIMIT))
+        found = sorted(map(to_row, rows), key=EntryRow.rank)
         places = {row.key: place for place, row in enumerate(found)}
         last: dict[int, int] = {}
         for key, shown in find_vouching(self._session, self._scope, list(places)).items():

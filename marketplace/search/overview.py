@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pyroaring import BitMap
-
 from marketplace.catalogue import CatalogueView
 from marketplace.catalogue.view import Filters
 from marketplace.facets import Facet, TrustMark
@@ -50,12 +48,8 @@ def look_over(view: CatalogueView, usual: Filters, now: int) -> Overview:
     expiring = view.narrow(images, replace(usual, expires_before=now + SOON), now)
     return Overview(
         images=len(images),
-        publishers=_publishers(view, images),
-        trusted_publishers=_publishers(view, trusted),
+        publishers=view.count_values(Facet.ENDORSER, images, MOST_PUBLISHERS),
+        trusted_publishers=view.count_values(Facet.ENDORSER, trusted, MOST_PUBLISHERS),
         withdrawn=len(withdrawn),
         expiring=len(expiring),
     )
-
-
-def _publishers(view: CatalogueView, among: BitMap) -> int:
-    return view.count_values(Facet.ENDORSER, among, MOST_PUBLISHERS)

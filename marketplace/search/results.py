@@ -10,9 +10,7 @@ from marketplace.entries.lines import Line
 from marketplace.entries.records import EntryRow
 from marketplace.facets import Facet
 from marketplace.search.highlight import Marked, excerpt, mark
-from marketplace.search.request import (
-    Sort,
-)
+from marketplace.search.request import Sort
 from marketplace.search.words import SearchField, WordQuery
 from validators.status import Status
 

@@ -16,7 +16,6 @@ from marketplace.access.narrowing import ALL, narrowed
 from marketplace.access.principal import Principal
 from marketplace.catalogue import Catalogue, CatalogueView
 from marketplace.catalogue.order import Rank, SortKey
-from marketplace.changes import ChangeLog
 from marketplace.db import Database
 from marketplace.entries.conditions import not_reaching, reaching, stating
 from marketplace.entries.lines import LineMemory
@@ -67,12 +66,6 @@ class SearchService:
         self._catalogue = catalogue
         self._indexer = indexer
         self._lines = lines or LineMemory()
-
-    def warm_up(self) -> None:
-        """Read every log into the catalogue now, instead of while the first reader waits."""
-        with self._database.read() as session:
-            everybody = Principal(None, frozenset(ChangeLog(session).names()))
-            self._catalogue.catch_up(session, find_scope(session, everybody))
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> SearchRequest:
         """The search that the parameters of a URL make at this site; see ``parse_request``.

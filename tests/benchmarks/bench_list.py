@@ -51,7 +51,7 @@ def _measure(size: int, rounds: int) -> Iterator[Figure]:
             fill(database, size)
             before, busy_before = resident_mib(), time.process_time()
             caches = ListCaches()
-            caches.warm_up(database)
+            caches.catalogue.warm_up(database)
             yield Figure(
                 f"{size} entries, reading the log at start",
                 f"{time.process_time() - busy_before:.1f} s of the processor, "

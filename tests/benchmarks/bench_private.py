@@ -72,10 +72,10 @@ class Store:
             raise RuntimeError("the default settings search words")
         self.indexer = SearchIndexer.open(self.database, engine)
         catch_up(self.database, self.indexer)
-        self.search = SearchService(self.database, Catalogue(), self.indexer)
-        self.search.warm_up()
-        self.caches = ListCaches()
-        self.caches.warm_up(self.database)
+        catalogue, self.caches = Catalogue(), ListCaches()
+        self.search = SearchService(self.database, catalogue, self.indexer)
+        for one in (catalogue, self.caches.catalogue):
+            one.warm_up(self.database)
         self._further = islice(entries(20 * size, seed=1), 2 * size, None)
         self._logs = cycle((PUBLIC, group_log(GROUPS[7])) if private else (PUBLIC,))
 

@@ -209,7 +209,7 @@ def _read(url: str, data: Path) -> float:
         snapshot = CatalogueSnapshot(database, caches.catalogue, data)
         snapshot.restore()
         busy = time.process_time()
-        caches.warm_up(database)
+        caches.catalogue.warm_up(database)
         busy = time.process_time() - busy
         snapshot.store()
         return busy

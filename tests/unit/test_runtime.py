@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from marketplace.access import ANONYMOUS
+from marketplace.catalogue import Catalogue
 from marketplace.catalogue.snapshot import NAME
 from marketplace.cli.erase import erase
 from marketplace.config import Settings
+from marketplace.db import Database
 from marketplace.entries import EntryQuery, EntryService
 from marketplace.runtime import Runtime, build
 from marketplace.runtime.parts import RunningPart, RunningParts
-from marketplace.search.service import SearchService
 from marketplace.trust.watch import TrustWatch
 from tests.contract.search_store import add
 from tests.databases import upgrade
@@ -38,13 +39,13 @@ def runtime(tmp_path) -> Runtime:
 
 def test_a_process_is_not_ready_before_lists_can_be_answered_at_once(runtime, monkeypatch):
     may_read = threading.Event()
-    read = SearchService.warm_up
+    read = Catalogue.warm_up
 
-    def slow(service: SearchService) -> None:
+    def slow(catalogue: Catalogue, database: Database) -> None:
         assert may_read.wait(HANGING)
-        read(service)
+        read(catalogue, database)
 
-    monkeypatch.setattr(SearchService, "warm_up", slow)
+    monkeypatch.setattr(Catalogue, "warm_up", slow)
     runtime.start()
     assert runtime.health().faults == ("search.warming-up",)
     may_read.set()

@@ -40,7 +40,6 @@ def titles(data, words):
     indexer = SearchIndexer.open(database, WhooshEngine(data / "search"))
     try:
         service = SearchService(database, Catalogue(), indexer)
-        service.warm_up()
         page = service.search(SearchRequest(words=words), ANONYMOUS, datetime(2025, 1, 1, tzinfo=UTC))
         return sorted(hit.row.title for hit in page.hits)
     finally:
