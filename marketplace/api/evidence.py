@@ -13,7 +13,7 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from marketplace.access import PUBLIC
-from marketplace.entries import EntryService
+from marketplace.entries import VisibleEntries
 from marketplace.entries.current_statements import CurrentStatement
 from marketplace.evidence.bundle import Circumstances, EvidenceBundle
 from marketplace.federation.errors import NotInLogError, NotPublishedError
@@ -57,7 +57,7 @@ def evidence(request: Request) -> Response:
     entry, record = find_entry(request, read_coordinates(request))
     now = runtime.now().replace(microsecond=0)
     with runtime.database.read() as session:
-        visible = EntryService(session, runtime.list_caches).visible_to(principal_of(request))
+        visible = VisibleEntries(session, principal_of(request), runtime.list_caches)
         verdict = runtime.judge.judge(visible, entry.identifier, now)
         if verdict is None:
             raise unknown_entry()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from marketplace.access.principal import ANONYMOUS
 from marketplace.changes import PUBLIC
 from marketplace.config.mail import is_address
-from marketplace.entries import EntryService
+from marketplace.entries import VisibleEntries
 from marketplace.entries.conflicts import Conflict, ConflictKind
 from marketplace.mail import Outbox
 from marketplace.models import Certificate, ConfirmedEndorser, VerdictRow
@@ -49,7 +49,7 @@ class ConflictNotices:
         """Owe the mail for places that are new in a log; part of the caller's transaction."""
         if log != PUBLIC:
             return  # its members see it on the page, and nobody else may hear of it
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         found = [conflict for place in coordinates if (conflict := visible.conflict(place)) is not None]
         if not found:
             return

@@ -11,7 +11,7 @@ from marketplace.entries.records import (
     StoredEntry,
     current_among,
 )
-from marketplace.entries.service import EntryService, ListCaches, VisibleEntries
+from marketplace.entries.service import ListCaches, VisibleEntries
 from marketplace.rules.columns import Column
 from validators.status import Status
 
@@ -25,7 +25,6 @@ __all__ = [
     "EntryQueryError",
     "EntryRecord",
     "EntryRow",
-    "EntryService",
     "ListCaches",
     "LocationFilter",
     "Rival",

@@ -1,4 +1,4 @@
-"""Reading entries. ``visible_to`` is the only way in: nothing is read for nobody."""
+"""Reading entries. ``VisibleEntries`` is the only way in: nothing is read for nobody."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ MOST_IMAGES = 20
 
 
 class ListCaches:
-    """What a process remembers about the lists of one database; every EntryService of it should share one."""
+    """What a process remembers about the lists of one database; all VisibleEntries of it should share one."""
 
     def __init__(self) -> None:
         self.catalogue = Catalogue()
@@ -70,31 +70,18 @@ class ListCaches:
         self.look_alikes = BoundedCache[Hashable, tuple[Hashable, LookAlikes]](64, lambda _: 1)
 
 
-class EntryService:
-    """The entries of one transaction.
+class VisibleEntries:
+    """The entries of the logs that one principal sees, in one transaction; there are no others.
 
     Args:
         session: a session of ``Database.read``.
         caches: shared by the process; without them lists read the logs anew.
     """
 
-    def __init__(self, session: Session, caches: ListCaches | None = None) -> None:
-        #: Reads, on one snapshot.
-        self.session = session
-        self._caches = caches or ListCaches()
-
-    def visible_to(self, principal: Principal) -> VisibleEntries:
-        """The entries a principal may see."""
-        return VisibleEntries(self.session, principal, self._caches)
-
-
-class VisibleEntries:
-    """The entries of the logs that one principal sees; there are no others."""
-
-    def __init__(self, session: Session, principal: Principal, caches: ListCaches) -> None:
+    def __init__(self, session: Session, principal: Principal, caches: ListCaches | None = None) -> None:
         self._session = session
         self._principal = principal
-        self._caches = caches
+        self._caches = caches or ListCaches()
 
     @cached_property
     def _scope(self) -> VisibleLogs:

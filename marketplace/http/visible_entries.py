@@ -9,7 +9,7 @@ from pyramid.request import Request
 
 from marketplace.access import Principal
 from marketplace.access.narrowing import ALL, narrowed, parse_scope
-from marketplace.entries import EntryService, VisibleEntries
+from marketplace.entries import VisibleEntries
 from marketplace.runtime import Runtime
 
 from .security import principal_of
@@ -31,7 +31,7 @@ def entries_visible_to(request: Request, principal: Principal) -> Iterator[Visib
     """The entries that a principal may see, while the block lasts."""
     runtime: Runtime = request.registry[Runtime]
     with runtime.database.read() as session:
-        yield EntryService(session, runtime.list_caches).visible_to(principal)
+        yield VisibleEntries(session, principal, runtime.list_caches)
 
 
 def read_scope(fields: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from marketplace.access import PUBLIC, Principal
 from marketplace.changes import ChangeLog
-from marketplace.entries import EntryService, VisibleEntries
+from marketplace.entries import ListCaches, VisibleEntries
 from marketplace.entries.erased import find_erasures
 from marketplace.ingest.addressing import Addressing
 from marketplace.ingest.audience import verify_audience
@@ -59,7 +59,12 @@ class DryRun:
 
 
 def dry_run_upload(
-    report: Report, entries: EntryService, log: str | Addressing, policy: UploadPolicy, now: datetime
+    report: Report,
+    session: Session,
+    log: str | Addressing,
+    policy: UploadPolicy,
+    now: datetime,
+    caches: ListCaches | None = None,
 ) -> DryRun:
     """Judge an upload as it would be judged now; another upload may change that a moment later.
 
@@ -76,10 +81,10 @@ def dry_run_upload(
         return DryRun((*report.steps, *unasked), None, report.refusal, None)
     trust = judge(entry)
     name = log if isinstance(log, str) else log(entry).log
-    visible = entries.visible_to(Principal(None, frozenset({name})))
+    visible = VisibleEntries(session, Principal(None, frozenset({name})), caches)
     judged = (
         _step(TRUST_STEP, Outcome.PASSED, None, _trust_message(trust)),
-        _judge_gate(entry, entries.session, visible, name, policy, now),
+        _judge_gate(entry, session, visible, name, policy, now),
     )
     advice = advise(entry.metadata, now, previous=_previous(entry, visible))
     return DryRun((*report.steps, *judged), entry, None, trust, advice=advice)

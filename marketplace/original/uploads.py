@@ -13,7 +13,6 @@ from marketplace.confirmation import (
     ConfirmationService,
 )
 from marketplace.confirmation.dry_run import with_confirmation
-from marketplace.entries import EntryService
 from marketplace.http.body import read_entry
 from marketplace.http.coordinates import entry_path
 from marketplace.http.errors import BadRequestError, HttpError
@@ -90,8 +89,9 @@ def try_upload(runtime: Runtime, data: bytes, address: str | Addressing, client:
     """
     report = runtime.acceptance.examine(data)
     with runtime.database.read() as session:
-        entries = EntryService(session, runtime.list_caches)
-        found = dry_run_upload(report, entries, address, runtime.ingest.policy, runtime.now())
+        found = dry_run_upload(
+            report, session, address, runtime.ingest.policy, runtime.now(), runtime.list_caches
+        )
     return with_confirmation(found, runtime.confirmation, address, client)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from marketplace.access import PUBLIC
 from marketplace.background import Holding
 from marketplace.changes import ChangeLog, Cursors, LogNotFoundError
-from marketplace.entries import EntryQuery, EntryService, StatusFilter
+from marketplace.entries import EntryQuery, StatusFilter, VisibleEntries
 from marketplace.http.security import principal_of
 from marketplace.runtime import Runtime
 from marketplace.worker import Lag
@@ -70,7 +70,7 @@ def status(request: Request) -> Response:
 
 def _stored(request: Request, runtime: Runtime, lags: Sequence[Lag]) -> dict[str, Any]:
     with runtime.database.read() as session:
-        visible = EntryService(session, runtime.list_caches).visible_to(principal_of(request))
+        visible = VisibleEntries(session, principal_of(request), runtime.list_caches)
         listed = {
             found: visible.list(EntryQuery(runtime.now(), found, limit=0)).total for found in StatusFilter
         }

@@ -19,7 +19,7 @@ from marketplace.access.principal import Principal
 from marketplace.accounts.secrets import is_view
 from marketplace.config import Settings
 from marketplace.db import Database
-from marketplace.entries import EntryService, ListCaches
+from marketplace.entries import ListCaches, VisibleEntries
 from marketplace.facets import Facet
 from marketplace.judging.service import ImageJudge
 from marketplace.models import Certificate, Entry, VerdictRow
@@ -155,7 +155,7 @@ class Selector:
             shown = _newest(found, _trusted_among(session, found))
             ends = [after(one.metadata.valid) for one in found.values()]
         else:
-            visible = EntryService(session, self._lists).visible_to(principal)
+            visible = VisibleEntries(session, principal, self._lists)
             asked = JudgingBasis(session, scope, visible, policy, material, now)
             judged = self._judging.judge(asked, found, None if before is None else before.judged)
             shown, ends = judged.chosen, judged.ends

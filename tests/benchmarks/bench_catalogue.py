@@ -20,7 +20,7 @@ from pathlib import Path
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue.snapshot import NAME, CatalogueSnapshot
 from marketplace.db import Database, upgrade
-from marketplace.entries import EntryQuery, EntryService, ListCaches
+from marketplace.entries import EntryQuery, ListCaches, VisibleEntries
 from tests.benchmarks.bench_list import GOAL, PAGE, QUESTIONS, ask, resident_mib
 from tests.benchmarks.bulk import NOW, fill, multiply
 from tests.benchmarks.figures import Figure, percentile, table
@@ -116,7 +116,7 @@ def start(file: Path, rounds: int) -> _Start:
     database = Database.open(f"sqlite:///{file}")
     try:
         with database.read() as session:
-            EntryService(session).visible_to(ANONYMOUS).endorser("nobody@example.org")
+            VisibleEntries(session, ANONYMOUS).endorser("nobody@example.org")
         before, busy, caches = resident_mib(), time.process_time(), ListCaches()
         snapshot = CatalogueSnapshot(database, caches.catalogue, file.parent)
         snapshot.restore()
@@ -126,7 +126,7 @@ def start(file: Path, rounds: int) -> _Start:
         snapshot.store_if_due()
         written, asked = time.process_time() - written, (time.perf_counter(), time.thread_time())
         with database.read() as session:
-            EntryService(session, caches).visible_to(ANONYMOUS).list(EntryQuery(now=NOW, limit=PAGE))
+            VisibleEntries(session, ANONYMOUS, caches).list(EntryQuery(now=NOW, limit=PAGE))
         first = (time.perf_counter() - asked[0]) * 1000, (time.thread_time() - asked[1]) * 1000
         lists = {}
         for name, draw in QUESTIONS.items() if rounds else ():

@@ -29,7 +29,7 @@ from marketplace.catalogue.catalogue import Catalogue
 from marketplace.changes import ChangeLog
 from marketplace.config import Settings
 from marketplace.db import Database, upgrade
-from marketplace.entries import Column, Direction, EntryQuery, EntryService, ListCaches, StatusFilter
+from marketplace.entries import Column, Direction, EntryQuery, ListCaches, StatusFilter, VisibleEntries
 from marketplace.facets import Facet
 from marketplace.search.engines import open_engine
 from marketplace.search.indexer import SearchIndexer
@@ -142,7 +142,7 @@ def _times(
 def _list(query: EntryQuery) -> Question:
     def ask(store: Store, principal: Principal) -> object:
         with store.database.read() as session:
-            return EntryService(session, store.caches).visible_to(principal).list(query)
+            return VisibleEntries(session, principal, store.caches).list(query)
 
     return ask
 

@@ -18,7 +18,7 @@ from sqlalchemy import insert, update
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.db import Database, upgrade
-from marketplace.entries import EntryQuery, EntryService, ListCaches
+from marketplace.entries import EntryQuery, ListCaches, VisibleEntries
 from marketplace.facets import Facet, TrustMark
 from marketplace.models import Certificate, Entry
 from marketplace.search.request import SearchRequest
@@ -120,7 +120,7 @@ def _change(entries: int, certificates: int) -> list[Figure]:
 
 def _lists(database: Database, caches: ListCaches) -> None:
     with database.read() as session:
-        visible = EntryService(session, caches).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS, caches)
         visible.list(EntryQuery(now=_now(), trust=frozenset({TrustMark.TRUSTED}), limit=25))
 
 

@@ -15,8 +15,8 @@ from marketplace.db import Database
 from marketplace.entries import (
     EntryQuery,
     EntryRow,
-    EntryService,
     ListCaches,
+    VisibleEntries,
 )
 from marketplace.entries.dated import matches_filters, matches_search, ordered
 from marketplace.models import Entry, Log
@@ -125,7 +125,7 @@ def check_list(
 ) -> None:
     unique = list({e.entry_id: e for e in entries}.values())
     with database.read() as session:
-        visible = EntryService(session, caches).visible_to(principal)
+        visible = VisibleEntries(session, principal, caches)
         keys = dict(session.execute(select(Entry.entry_id, Entry.id)).tuples().all())
         page = visible.list(query)
         bodies = [stored.data for stored in visible.stream_bodies(query)]
@@ -140,6 +140,6 @@ def check_list(
 
 def shown(database: Database, when: datetime, caches: ListCaches) -> tuple[int, int, int]:
     with database.read() as session:
-        visible = EntryService(session, caches).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS, caches)
         page = visible.list(EntryQuery(now=when, search="image"))
         return len(page.rows), page.matching, page.total

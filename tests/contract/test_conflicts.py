@@ -12,7 +12,7 @@ from marketplace.access.principal import ANONYMOUS, Principal
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.conflicts import ConflictFollower, ConflictNotices
 from marketplace.db import Database
-from marketplace.entries import EntryService
+from marketplace.entries import VisibleEntries
 from marketplace.entries.cache import EntryCache, RememberedEntry
 from marketplace.entries.conflicts import Conflict, ConflictKind, find_kind
 from marketplace.ingest import IngestService, UploadPolicy
@@ -53,12 +53,12 @@ def follow(database: Database, **how) -> None:
 
 def seen(database: Database, principal: Principal = ANONYMOUS, **asked) -> Sequence[Conflict]:
     with database.read() as session:
-        return EntryService(session).visible_to(principal).conflicts(**asked)
+        return VisibleEntries(session, principal).conflicts(**asked)
 
 
 def flags(database: Database, *documents: bytes, principal: Principal = ANONYMOUS) -> list[bool]:
     with database.read() as session:
-        visible = EntryService(session).visible_to(principal)
+        visible = VisibleEntries(session, principal)
         records = [visible.find_by_entry_id(accept(document).entry_id) for document in documents]
         return [record.row.conflicting for record in records if record is not None]
 

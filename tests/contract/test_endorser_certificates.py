@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 
 from marketplace.access import ANONYMOUS, Principal
 from marketplace.changes import PUBLIC
-from marketplace.entries import EntryService, ListCaches
+from marketplace.entries import ListCaches, VisibleEntries
 from marketplace.models import Certificate, VerdictChange
 from tests.contract.judging import hold, verdict
 from tests.contract.search_store import GROUP, NOW, empty
@@ -36,7 +36,7 @@ def add(database, entries, log=PUBLIC, at=NOW):
 
 def seen(database, principal=ANONYMOUS, now=NOW, caches=None):
     with database.read() as session:
-        visible = EntryService(session, caches).visible_to(principal)
+        visible = VisibleEntries(session, principal, caches)
         found = visible.certificates(EMAIL, now)
         return found, visible.endorser_changes(found), visible.look_alikes().of(EMAIL)
 

@@ -12,8 +12,8 @@ from marketplace.db import Database
 from marketplace.entries import (
     Column,
     EntryQuery,
-    EntryService,
     ListCaches,
+    VisibleEntries,
 )
 from tests.contract.entry_store import BOTH, GROUP, NOBODY, NOW, add, as_row, check_list, fill, shown
 from tests.factories.entries import accepted, moment
@@ -36,7 +36,7 @@ def test_a_page_asks_for_its_keys_and_not_for_lines_that_it_knows(database: Data
     caches = ListCaches()
     with database.read() as session:
         statements: list[str] = []
-        visible = EntryService(session, caches).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS, caches)
         visible.list(EntryQuery(now=NOW))
         connection = session.connection()
 
@@ -56,7 +56,7 @@ def test_searches_follow_what_is_current(database: Database) -> None:
     def found(search: str) -> int:
         with database.read() as session:
             query = EntryQuery(now=NOW, search=search)
-            return EntryService(session).visible_to(ANONYMOUS).list(query).matching
+            return VisibleEntries(session, ANONYMOUS).list(query).matching
 
     assert (found("gone"), found("here"), found("her ere"), found('he" OR "re')) == (0, 1, 1, 0)
     fill(database, {})
@@ -92,7 +92,7 @@ def test_ties_do_not_tell_which_entry_was_here_first(database: Database) -> None
     for early in ([one], [two]):
         fill(database, {GROUP: early, PUBLIC: [one, two]})
         with database.read() as session:
-            visible = EntryService(session).visible_to(ANONYMOUS)
+            visible = VisibleEntries(session, ANONYMOUS)
             rows = visible.list(EntryQuery(now=NOW, sort=Column.TITLE)).rows
             orders.append([row.entry_id for row in rows])
     assert orders[0] == orders[1]
@@ -104,7 +104,7 @@ def test_endorsers_are_counted_onwards(database: Database) -> None:
 
     def entries(principal: Principal) -> list[int]:
         with database.read() as session:
-            return [r.entries for r in EntryService(session, caches).visible_to(principal).endorsers()]
+            return [r.entries for r in VisibleEntries(session, principal, caches).endorsers()]
 
     assert (entries(ANONYMOUS), entries(BOTH)) == ([2], [3])
     add(database, PUBLIC, accepted(3))
@@ -115,7 +115,7 @@ def test_both_sides_of_an_equivocation_are_kept_and_flagged(database: Database) 
     good, withdrawn = accepted(title="good"), accepted(deprecated="")
     fill(database, {PUBLIC: [good, withdrawn, accepted(created=moment(5))]})
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         record = visible.find(good.coordinates)
         other = visible.find_by_entry_id(good.entry_id)
         body = visible.find_body(good.coordinates)
@@ -132,15 +132,15 @@ def test_what_stands_only_in_an_unseen_log_does_not_exist(database: Database) ->
     twin = accepted(created=moment(1), title="other")
     fill(database, {PUBLIC: [public], GROUP: [private, twin]})
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         assert visible.find(private.coordinates) is None
         assert visible.find_body(private.coordinates) is None
         assert visible.find_by_entry_id(private.entry_id) is None
         record = visible.find(public.coordinates)
         assert record is not None and record.is_current and not record.row.conflicting
         assert visible.list(EntryQuery(now=NOW)).total == 1
-        assert EntryService(session).visible_to(NOBODY).find(public.coordinates) is None
-        member = EntryService(session).visible_to(BOTH)
+        assert VisibleEntries(session, NOBODY).find(public.coordinates) is None
+        member = VisibleEntries(session, BOTH)
         assert member.list(EntryQuery(now=NOW)).total == 0
 
 
@@ -154,7 +154,7 @@ def test_each_log_serves_the_bytes_it_received(database: Database) -> None:
             (Principal("g", frozenset({GROUP})), b"private, spelled otherwise"),
             (BOTH, b"public"),  # the older log's
         ):
-            visible = EntryService(session).visible_to(principal)
+            visible = VisibleEntries(session, principal)
             body, record = visible.find_body(public.coordinates), visible.find(public.coordinates)
             assert body is not None and body.data == data
             assert record is not None and record.body_size == len(data)
@@ -166,7 +166,7 @@ def test_a_record_has_everything(database: Database) -> None:
     entry = accepted(locations=("b", "a"), tags=("t", "s"), title="T")
     fill(database, {PUBLIC: [entry]})
     with database.read() as session:
-        record = EntryService(session).visible_to(ANONYMOUS).find(entry.coordinates)
+        record = VisibleEntries(session, ANONYMOUS).find(entry.coordinates)
     assert record is not None
     assert (record.locations, record.tags) == (("b", "a"), ("t", "s"))
     assert record.certificate == entry.signer.certificate
@@ -178,6 +178,6 @@ def test_a_record_has_everything(database: Database) -> None:
 def test_absurd_windows_are_empty(database: Database, window: dict[str, int]) -> None:
     fill(database, {PUBLIC: [accepted()]})
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         query = EntryQuery(now=NOW, **window)
         assert (list(visible.list(query).rows), list(visible.stream_bodies(query))) == ([], [])

@@ -15,10 +15,10 @@ from marketplace.entries import (
     Column,
     Direction,
     EntryQuery,
-    EntryService,
     ListCaches,
     LocationFilter,
     StatusFilter,
+    VisibleEntries,
 )
 from marketplace.facets import TrustMark
 from tests.contract.entry_store import BOTH, CONFIRMED, GROUP, NOBODY, NOW, add, check_list, fill
@@ -189,7 +189,7 @@ def test_the_order_of_arrival_changes_nothing(
     for order in (entries, random.Random(seed).sample(entries, len(entries))):
         fill(database, {PUBLIC: order})
         with database.read() as session:
-            visible = EntryService(session).visible_to(ANONYMOUS)
+            visible = VisibleEntries(session, ANONYMOUS)
             answers.append(
                 (
                     {row.entry_id for row in visible.list(everything).rows},
@@ -212,7 +212,7 @@ def test_timelines_tags_and_endorsers_are_what_the_set_says(
     for principal, entries in ((ANONYMOUS, public), (BOTH, [*public, *private])):
         stated = [Stated(e) for e in {e.entry_id: e for e in entries}.values()]
         with database.read() as session:
-            visible = EntryService(session).visible_to(principal)
+            visible = VisibleEntries(session, principal)
             for image in map(identifier, range(3)):
                 wanted = [s.entry_id for s in timeline(stated, image)]
                 assert [r.entry_id for r in visible.timeline(image)] == wanted

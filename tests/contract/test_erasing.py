@@ -19,7 +19,7 @@ from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.confirmation import PendingUploads
 from marketplace.confirmation.pending import PendingLimits
 from marketplace.db import Database
-from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
+from marketplace.entries import EntryQuery, ListCaches, StatusFilter, VisibleEntries
 from marketplace.federation.integrator import Integrator
 from marketplace.federation.keys import create_keys
 from marketplace.federation.published_logs import PublishedLogs
@@ -62,7 +62,7 @@ def erase(database: Database, *documents: bytes) -> None:
 
 def titles(database: Database) -> set[str | None]:
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         return {row.title for row in visible.list(EntryQuery(now=NOW, status=StatusFilter.ALL)).rows}
 
 
@@ -75,7 +75,7 @@ def test_nothing_of_what_it_said_stays_and_the_store_is_whole(
     erase(database, LAST)
     assert titles(database) == {"other"}
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         assert visible.find_preferred(place) is None
         erased = visible.find_erased(place)
         assert erased is not None and erased.reason == "asked by its author"
@@ -118,7 +118,7 @@ def test_it_does_not_come_back_by_any_way(database: Database, ingest: IngestServ
 
 def dry_run(database: Database, document: bytes, log: str = PUBLIC) -> str | None:
     with database.read() as session:
-        found = dry_run_upload(examine(document), EntryService(session), log, UploadPolicy(), NOW)
+        found = dry_run_upload(examine(document), session, log, UploadPolicy(), NOW)
     return found.steps[-1].code
 
 
@@ -141,7 +141,7 @@ def test_who_uploads_elsewhere_does_not_learn_that_a_group_had_it(
         assert dry_run(database, LAST, log) == "gate.unchanged"
         assert ingest.submit(LAST, log).outcome == "unchanged"
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         stored = visible.find_body(accept(LAST).coordinates)
         assert stored is not None and stored.data == LAST
         assert [row.title for row in visible.list(EntryQuery(now=NOW)).rows] == ["secret"]
@@ -161,7 +161,7 @@ def test_what_was_superseded_does_not_become_current_again(database: Database, i
     erase(database, LAST)
     assert titles(database) == set()
     with database.read() as session:
-        record = EntryService(session).visible_to(ANONYMOUS).find(accept(OLD).coordinates)
+        record = VisibleEntries(session, ANONYMOUS).find(accept(OLD).coordinates)
     assert record is not None and (record.is_current, record.current) == (False, None)
     ingest.import_(BETWEEN)  # late, from somewhere else
     assert titles(database) == set()
@@ -190,7 +190,7 @@ def test_lists_in_memory_let_go_of_each_that_is_erased(database: Database, inges
 
     def listed(**asked: str) -> set[str | None]:
         with database.read() as session:
-            visible = EntryService(session, caches).visible_to(ANONYMOUS)
+            visible = VisibleEntries(session, ANONYMOUS, caches)
             query = EntryQuery(now=NOW, status=StatusFilter.ALL, **asked)
             return {row.title for row in visible.list(query).rows}
 
@@ -296,7 +296,7 @@ def test_it_does_not_come_back_under_another_certificate(
     assert titles(database) == {"other"}
     with database.read() as session:
         assert ChangeLog(session).size(PUBLIC) == 2
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         assert visible.find_erased(accept(twins[1]).coordinates) is not None
     assert list(FsckService(database).run()) == []
 

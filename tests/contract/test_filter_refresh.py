@@ -11,7 +11,7 @@ from sqlalchemy import update
 from marketplace.access import ANONYMOUS
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
-from marketplace.entries import EntryQuery, EntryService, StatusFilter
+from marketplace.entries import EntryQuery, StatusFilter, VisibleEntries
 from marketplace.fsck.current import verify_current
 from marketplace.ingest import IngestService, UploadPolicy
 from marketplace.ingest.errors import NotShownError
@@ -46,7 +46,7 @@ def take(database: Database, documents: Sequence[bytes], *conditions: str) -> No
 def titles(database: Database) -> set[str | None]:
     """The titles of the list; the table that it is made of is what the log shows, and the log is whole."""
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         listed = visible.list(EntryQuery(now=NOW, status=StatusFilter.ALL))
         assert listed.total == len(listed.rows)
         assert list(verify_current(session)) == []
@@ -85,7 +85,7 @@ def test_nothing_moves_a_reader_into_what_was_hidden(database: Database) -> None
     take(database, [OLD, OTHER])
     refilter(database, "endorser:@elsewhere.example")
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         hidden = accept(OLD)
         assert visible.find_preferred(hidden.coordinates) is None
         assert visible.find_by_entry_id(hidden.entry_id) is None
@@ -97,10 +97,10 @@ def test_nothing_moves_a_reader_into_what_was_hidden(database: Database) -> None
 def test_remembered_answers_end_with_a_change_of_the_filter(database: Database) -> None:
     take(database, [OLD, OTHER])
     with database.read() as session:
-        before = EntryService(session).visible_to(ANONYMOUS).version()
+        before = VisibleEntries(session, ANONYMOUS).version()
     refilter(database, "tag:none")
     with database.read() as session:
-        assert EntryService(session).visible_to(ANONYMOUS).version() != before
+        assert VisibleEntries(session, ANONYMOUS).version() != before
 
 
 def test_entries_come_and_go_with_the_verdicts_on_their_certificates(database: Database) -> None:
@@ -108,7 +108,7 @@ def test_entries_come_and_go_with_the_verdicts_on_their_certificates(database: D
     assert titles(database) == {"old", "other"}
     # No verdict is stored yet: what the site's trust said when they came still holds.
     with database.write() as session:
-        key = EntryService(session).visible_to(ANONYMOUS).certificates("jane@example.org", NOW)[0].key
+        key = VisibleEntries(session, ANONYMOUS).certificates("jane@example.org", NOW)[0].key
         session.add(_verdict(key, "self-signed", 1))
         session.merge(TrustState(id=1, revision=1, basis="x", refreshed_at=NOW))
     refilter(database, "trust:chained")

@@ -17,7 +17,7 @@ from marketplace.catalogue import Catalogue
 from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
-from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
+from marketplace.entries import EntryQuery, ListCaches, StatusFilter, VisibleEntries
 from marketplace.fsck.current import verify_current
 from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.models import Current, Entry
@@ -130,7 +130,7 @@ def check(site: Site, principal: Principal) -> None:
             select(Entry.entry_id).join(Current, Current.entry_key == Entry.id).where(scope.current())
         ).all()
         assert sorted(listed) == sorted(wanted)
-        visible = EntryService(session, site.caches).visible_to(principal)
+        visible = VisibleEntries(session, principal, site.caches)
         page = visible.list(EntryQuery(now=NOW, status=StatusFilter.ALL))
         assert sorted(row.entry_id for row in page.rows) == sorted(wanted)
         tagged = visible.tagged(ADDRESS, "stable")

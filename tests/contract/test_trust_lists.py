@@ -5,7 +5,7 @@ from __future__ import annotations
 from marketplace.access import ANONYMOUS
 from marketplace.catalogue.catalogue import Catalogue
 from marketplace.changes import PUBLIC
-from marketplace.entries import EntryQuery, EntryService, ListCaches
+from marketplace.entries import EntryQuery, ListCaches, VisibleEntries
 from marketplace.facets import Facet, TrustMark
 from marketplace.rules.trust import ListedTrust
 from marketplace.search.request import SearchRequest
@@ -20,7 +20,7 @@ NOW = moment(1000)
 
 def listed(database, caches, *marks):
     with database.read() as session:
-        visible = EntryService(session, caches).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS, caches)
         page = visible.list(EntryQuery(now=NOW, trust=frozenset(marks)))
         assert page.matching == page.total == len(page.rows)
         return sorted(row.email for row in page.rows)

@@ -15,7 +15,7 @@ from marketplace.catalogue.catalogue import Catalogue
 from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
 from marketplace.db import Database
-from marketplace.entries import EntryQuery, EntryService, ListCaches, StatusFilter
+from marketplace.entries import EntryQuery, ListCaches, StatusFilter, VisibleEntries
 from marketplace.facets import Facet, TrustMark
 from marketplace.ingest import IngestService, Page, UploadPolicy
 from marketplace.rules.trust import ListedTrust
@@ -83,7 +83,7 @@ class Reader:
     def shown(self) -> AcceptedEntry:
         """What every way of reading shows of the statement; all agree."""
         with self.database.read() as session:
-            visible = EntryService(session, self.caches).visible_to(self.principal)
+            visible = VisibleEntries(session, self.principal, self.caches)
             query = EntryQuery(now=NOW, status=StatusFilter.ALL)
             (row,) = visible.list(query).rows
             (body,) = visible.stream_bodies(query)
@@ -113,7 +113,7 @@ class Reader:
         request = self.search.read([("status", "all"), ("trust", mark.value)])
         total = self.search.search(request, self.principal, NOW).total
         with self.database.read() as session:
-            visible = EntryService(session, self.caches).visible_to(self.principal)
+            visible = VisibleEntries(session, self.principal, self.caches)
             query = EntryQuery(now=NOW, status=StatusFilter.ALL, trust=frozenset({mark}))
             page = visible.list(query)
         assert (page.total, len(page.rows)) == (total, total)
@@ -268,7 +268,7 @@ def test_lists_and_searches_say_the_same_of_twins(
         for reader in readers:
             found = reader.search.search(reader.search.read([("status", "all")]), reader.principal, NOW)
             with database.read() as session:
-                visible = EntryService(session, reader.caches).visible_to(reader.principal)
+                visible = VisibleEntries(session, reader.principal, reader.caches)
                 rows = visible.list(EntryQuery(now=NOW, status=StatusFilter.ALL)).rows
                 assert sorted(hit.row.entry_id for hit in found.hits) == sorted(row.entry_id for row in rows)
                 counts = {one.value: one.count for one in found.facets[Facet.TRUST]}

@@ -17,7 +17,7 @@ import pytest
 from marketplace.access.principal import ANONYMOUS
 from marketplace.changes import PUBLIC
 from marketplace.db import Database
-from marketplace.entries import EntryQuery, EntryRow, EntryService, StatusFilter
+from marketplace.entries import EntryQuery, EntryRow, StatusFilter, VisibleEntries
 from marketplace.ingest import IngestService, Page, UploadPolicy
 from marketplace.rules import current as rules
 from tests.databases import upgrade
@@ -127,7 +127,7 @@ def by_image(rows: Iterable[EntryRow], told: Callable[[EntryRow], Any]) -> dict[
 def stored_answer(database: Database) -> dict[str, Any]:
     """What the database's reader says, with entries named by their ids."""
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         listed = [visible.list(EntryQuery(now=now, status=StatusFilter.ALL)).rows for now in MOMENTS]
         rows = {row.entry_id: row for rows in listed for row in rows}.values()
         lines = {row.identifier: visible.timeline(row.identifier) for row in rows}

@@ -15,7 +15,7 @@ from marketplace.catalogue.snapshot import NAME
 from marketplace.cli.erase import erase
 from marketplace.config import Settings
 from marketplace.db import Database
-from marketplace.entries import EntryQuery, EntryService
+from marketplace.entries import EntryQuery, VisibleEntries
 from marketplace.runtime import Runtime, build
 from marketplace.runtime.parts import RunningPart, RunningParts
 from marketplace.trust.watch import TrustWatch
@@ -114,7 +114,7 @@ def test_a_process_leaves_its_catalogue_to_the_next_one_and_nothing_that_was_era
     entry = accepted("image", title="A kept title")
     add(first.database, [entry])
     with first.database.read() as session:
-        EntryService(session, first.list_caches).visible_to(ANONYMOUS).list(EntryQuery(now=first.now()))
+        VisibleEntries(session, ANONYMOUS, first.list_caches).list(EntryQuery(now=first.now()))
     first.close()
     assert b"a kept title" in (tmp_path / NAME).read_bytes()
     second = started()

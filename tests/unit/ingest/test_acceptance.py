@@ -11,7 +11,7 @@ import pytest
 
 from marketplace.access import ANONYMOUS
 from marketplace.db import Database
-from marketplace.entries import EntryQuery, EntryService, StatusFilter
+from marketplace.entries import EntryQuery, StatusFilter, VisibleEntries
 from marketplace.ingest import ConflictError, IngestService, UploadPolicy
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
@@ -45,7 +45,7 @@ def test_a_signed_document_is_stored_byte_for_byte_with_what_it_says(
     entry = accept(data)
     assert (receipt.entry_id, receipt.coordinates) == (entry.entry_id, entry.coordinates)
     with database.read() as session:
-        visible = EntryService(session).visible_to(ANONYMOUS)
+        visible = VisibleEntries(session, ANONYMOUS)
         body, record = visible.find_body(receipt.coordinates), visible.find(receipt.coordinates)
         assert body is not None and body.data == data
         assert record is not None and record.row.title == "Straße"
@@ -74,5 +74,5 @@ def test_what_acceptance_refuses_reaches_nothing(database: Database, ingest: Ing
     assert isinstance(outcomes[0], RefusedError) and isinstance(outcomes[2], RefusedError)
     assert [getattr(o, "outcome", None) for o in outcomes] == [None, "created", None, "unchanged"]
     with database.read() as session:
-        page = EntryService(session).visible_to(ANONYMOUS).list(EntryQuery(now=NOW, status=StatusFilter.ALL))
+        page = VisibleEntries(session, ANONYMOUS).list(EntryQuery(now=NOW, status=StatusFilter.ALL))
     assert page.total == 1
