@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+#: Keys that one statement names: databases bound its parameters.
+NAMED: Final = 1000
 
 
 def portions(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:

@@ -129,11 +129,6 @@ class Catalogue:
         with self._lock:
             self._values.texts.note(word, checked, holding)
 
-    def forget_words(self) -> None:
-        """Drop what was decided about words, as if nobody had asked yet."""
-        with self._lock:
-            self._values.texts.forget()
-
     def stands(self) -> dict[int, Stand]:
         """How far each log was read, by their keys."""
         with self._lock:

@@ -47,13 +47,6 @@ class Remainders:
         self._blocks = [0] * _NUMBERS
         self._full = 0
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def keys(self) -> BitMap:
-        """The keys of all texts."""
-        return BitMap([key for key, place in enumerate(self._places) if place])
-
     def size(self) -> int:
         """Memory of the texts in bytes."""
         return self._end() + _OVERHEAD * len(self._keys)

@@ -103,10 +103,6 @@ class Texts:
         decided.checked |= checked
         decided.holding |= holding
 
-    def forget(self) -> None:
-        """Drop what was decided about words."""
-        self._decided.clear()
-
     def write(self, writer: Writer) -> None:
         """Write everything to a file but what was decided about words."""
         self._remainders.write(writer)

@@ -74,11 +74,6 @@ class CatalogueView:
         self._of_logs = [{Facet.TRUST: one.marks.values, Facet.SIGNATURE: one.signatures} for one in logs]
         self._sorted: dict[Facet, Sequence[tuple[int, str, BitMap]]] = {}
 
-    @property
-    def logs(self) -> list[str]:
-        """Names of the logs that show something, the oldest first."""
-        return [one.name for one, served in self._each() if served]
-
     def current(self) -> dict[str, tuple[BitMap, Hashable]]:
         """What is current in each log that shows something; while the value beside it is the same, nothing
         that went has come back."""

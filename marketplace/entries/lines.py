@@ -19,7 +19,7 @@ from marketplace.entries.current_statements import Listed, find_listed
 from marketplace.entries.records import EntryRow
 from marketplace.entries.rows import lines_of, to_row
 from marketplace.models.current import SEPARATOR
-from marketplace.portions import portions
+from marketplace.portions import NAMED, portions
 from marketplace.rules.visibility import VisibleLogs
 
 K = TypeVar("K", bound=Hashable)
@@ -29,8 +29,6 @@ V = TypeVar("V")
 _BYTES = 4 * 2**20
 #: What a row takes beside its longest texts, and a thing in memory, about.
 _LINE, _ENTRY = 2500, 300
-#: Keys named in one statement.
-_NAMED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class LineMemory:
 
         def read(missing: Sequence[int]) -> Mapping[int, Line]:
             found = dict[int, Line]()
-            for portion in portions(missing, _NAMED):
+            for portion in portions(missing, NAMED):
                 # Through the connection: the session would look for objects to make of these values.
                 asked = {"keys": portion}
                 for *values, told in session.connection().execute(lines_of(scope.keys), asked):

@@ -13,7 +13,7 @@ from marketplace.catalogue import Catalogue, Filters
 from marketplace.catalogue.order import SortKey
 from marketplace.entries.conditions import holding, named
 from marketplace.entries.lines import LineMemory
-from marketplace.entries.ordering import NAMED, Orders
+from marketplace.entries.ordering import Orders
 from marketplace.entries.query import (
     Direction,
     EntryQuery,
@@ -27,7 +27,7 @@ from marketplace.entries.twins import list_vouching
 from marketplace.facets import Facet
 from marketplace.models import ChangeRow, Entry, EntryBody
 from marketplace.models.base import to_seconds
-from marketplace.portions import portions
+from marketplace.portions import NAMED, portions
 from marketplace.rules.columns import Column
 from marketplace.rules.visibility import VisibleLogs
 from validators.document import Coordinates

@@ -20,7 +20,7 @@ from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.entries.query import Direction
 from marketplace.models import Current
 from marketplace.models.current import FOREVER
-from marketplace.portions import portions
+from marketplace.portions import NAMED, portions
 from marketplace.rules.columns import Column
 from marketplace.rules.visibility import Stand, VisibleLogs
 
@@ -28,8 +28,6 @@ from marketplace.rules.visibility import Stand, VisibleLogs
 RowRank = tuple[bool, Any, int, int]
 RowRanks: TypeAlias = Sequence[RowRank]
 
-#: Keys named in one statement: databases limit its parameters.
-NAMED = 1000
 #: Entries found by one list whose places are remembered.
 SOME = 4000
 #: Rows of a small log, whose places are all remembered for those who see other logs beside it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -103,14 +103,6 @@ class EntryQuery:
     def searches(self) -> bool:
         """Whether the query searches for words."""
         return bool(self.words() or any(words_of(text) for _, text in self.columns))
-
-    def is_dated(self) -> bool:
-        """Whether it names a time: then it finds superseded entries too."""
-        return self.created is not None
-
-    def without_search(self) -> EntryQuery:
-        """A query with the filters of this one, and without its words."""
-        return replace(self, search="", columns=())
 
 
 def words_of(text: str) -> tuple[str, ...]:

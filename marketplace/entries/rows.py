@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, cast, false, func, select
 from sqlalchemy.orm import Session
 
-from marketplace.entries.ordering import NAMED
 from marketplace.entries.records import MOST_RIVALS, EntryRecord, EntryRow, Rival
 from marketplace.entries.twins import list_vouching
 from marketplace.models import (
@@ -26,7 +25,7 @@ from marketplace.models import (
     VerdictRow,
 )
 from marketplace.models.current import SEPARATOR
-from marketplace.portions import portions
+from marketplace.portions import NAMED, portions
 from marketplace.rules.trust import StoredVerdict, is_confirmed
 from marketplace.rules.visibility import VisibleLogs
 from validators.document import Coordinates, Strength

@@ -110,18 +110,18 @@ class VisibleEntries:
 
     def list(self, query: EntryQuery) -> EntryPage:
         """A page of the list with its counts."""
-        if query.is_dated():
+        if query.created is not None:
             rows = self._dated(query)
             matching = [row for row in rows if matches_search(row, query)]
             end = None if query.limit is None else query.offset + query.limit
             return EntryPage(matching[query.offset : end], len(rows), len(matching))
-        among = self._listing.find(query.without_search())
+        among = self._listing.find(replace(query, search="", columns=()))
         found = self._listing.find(query) if query.searches() else among
         return EntryPage(self._listing.page(query, found), len(among), len(found))
 
     def stream_bodies(self, query: EntryQuery) -> Iterator[StoredEntry]:
         """The bodies of the query's window, in its order; read them while the session is open."""
-        if query.is_dated():
+        if query.created is not None:
             keys = [row.key for row in self.list(query).rows]
         else:
             keys = self._listing.vouching_here(self._listing.keys(query, self._listing.find(query)))

@@ -18,12 +18,9 @@ from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from marketplace.models import ChangeRow, Twin
-from marketplace.portions import portions
+from marketplace.portions import NAMED, portions
 from marketplace.rules.trust import vouching
 from marketplace.rules.visibility import VisibleLogs
-
-#: Keys named in one statement.
-_CHUNK = 1000
 
 
 def find_vouching(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> Mapping[int, int]:
@@ -33,7 +30,7 @@ def find_vouching(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> 
     what they say are left out, as nearly all are.
     """
     found: dict[int, int] = {}
-    for portion in portions(keys, _CHUNK):
+    for portion in portions(keys, NAMED):
         rows = session.connection().execute(_statement(scope.keys), {"keys": portion})
         found |= {key: other for key, other in rows if other is not None and other != key}
     return found

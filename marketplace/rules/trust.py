@@ -127,14 +127,10 @@ class StoredVerdict:
         """Whether every certificate of the path is in date at a moment."""
         return self.begins <= moment <= self.ends
 
-    def is_sound(self, created: datetime, strength: Strength) -> bool:
-        """Whether an entry that this certificate signed was made in date, and is signed well enough."""
-        good = strength is Strength.STRONG or self.takes_legacy
-        return is_sound(self.begins, self.ends, created, good_signature=good)
-
     def marks(self, created: datetime, strength: Strength, *, confirmed: bool) -> tuple[TrustMark, ...]:
         """The marks of an entry that this certificate signed."""
-        sound = self.is_sound(created, strength)
+        good = strength is Strength.STRONG or self.takes_legacy
+        sound = is_sound(self.begins, self.ends, created, good_signature=good)
         return trust_marks(self.standing.value, listed=self.listed, sound=sound, confirmed=confirmed)
 
 

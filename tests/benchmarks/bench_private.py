@@ -177,7 +177,7 @@ def _nothing(store: Store) -> None:
 
 
 def _forget_words(store: Store) -> None:
-    store.caches.catalogue.forget_words()
+    store.caches.catalogue._values.texts._decided.clear()
 
 
 def _forget_answers(store: Store) -> None:

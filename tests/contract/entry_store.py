@@ -102,7 +102,7 @@ def expected_rows(
     """What the list holds before searching and cutting, from the set alone."""
     stated = [Stated(e) for e in entries]
     conflicts = conflicting(stated)
-    if query.is_dated():
+    if query.created is not None:
         at: defaultdict[Coordinates, list[Stated]] = defaultdict(list)
         for one in stated:
             if one.created == query.created:

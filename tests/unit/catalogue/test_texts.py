@@ -79,7 +79,7 @@ def test_what_common_and_what_single_texts_have_is_found() -> None:
         "images.example.org/u",
     ):
         for among in (BitMap([3, 900, 901]), everything):
-            texts.forget()
+            texts._decided.clear()
             assert texts.find(word, among) == (
                 BitMap(key for key in among if word in rows[key]),
                 BitMap(),
