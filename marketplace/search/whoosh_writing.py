@@ -11,16 +11,15 @@ import logging
 import pickle
 import select
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple
-from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from whoosh import index
 from whoosh.index import LockError
+from whoosh.query import Or, Term
 from whoosh.reading import SegmentReader
 
 from marketplace.processes import KillableProcess, ProcessEndedError
@@ -41,17 +40,16 @@ _SECONDS = 600.0
 #: Memory that the writer may hold before it spills to disk, in mebibytes.
 WRITER_MIB = 64
 
-#: A segment of fewer documents is small. Small ones are merged when so many of about one size have come
-#: together: were all of them merged each time, a document that comes alone would be written dozens of times.
-SMALL_SEGMENT, ALIKE_SEGMENTS = 1000, 8
-#: Segments are of about one size where their documents are counted in as many digits of this many bits.
-_SIZE_BITS = 4
+#: So many segments are merged, the smallest first, where the largest of them has at most so many times the
+#: documents of the smallest. Were all small ones merged each time, a document that comes alone would be
+#: written dozens of times.
+ALIKE_SEGMENTS, _ALIKE = 8, 10
 #: Documents merged in one commit. Whoosh's own policy merges tens of thousands at once: a minute, and
 #: gigabytes, in which nothing that is uploaded is found. Merging these takes about as long as a commit may.
 MERGED_DOCUMENTS = 2000
-#: So many segments are too many files: then this many of the smallest that are not small become one, which
-#: takes some seconds, once in ten thousand entries or so.
-MOST_SEGMENTS, JOINED_SEGMENTS = 32, 8
+#: So many segments are too many files: then more documents are merged, a second for each thousand, and of the
+#: smallest segments that are alike. To read a segment more takes a search a fifth of a millisecond a word.
+MOST_SEGMENTS = 64
 
 _logger = logging.getLogger(__name__)
 
@@ -92,7 +90,7 @@ class BatchWriter:
 
     def _try_apart(self, where: Path, batch: IndexBatch) -> bool:
         """Have the process commit a batch; False where there is no process for it."""
-        request = pickle.dumps((str(where), batch))
+        request = pickle.dumps((where, batch))
         with self._lock:
             try:
                 answer = self._process.ask(request, _SECONDS)
@@ -115,20 +113,16 @@ def main() -> None:
             where, batch = pickle.loads(read_frame(requests))  # noqa: S301  # from the parent of this process
         except EOFError:
             return
-        send(answers, pickle.dumps(_refusal(where, batch)))
+        refused = None
+        try:
+            with Broken(where):
+                write(index.open_dir(str(where)), where, batch)
+        except SearchError as error:
+            refused = error
+        send(answers, pickle.dumps(refused))
         # Nothing of a next request can have been read yet: it is sent when this one is answered.
         if not select.select([requests], [], [], idle)[0]:
             return
-
-
-def _refusal(where: str, batch: IndexBatch) -> SearchError | None:
-    """What kept a batch from being written; None where nothing did."""
-    try:
-        with Broken(Path(where)):
-            write(index.open_dir(where), Path(where), batch)
-    except SearchError as error:
-        return error
-    return None
 
 
 def write(opened: Any, where: Path, batch: IndexBatch) -> None:
@@ -150,48 +144,35 @@ def write(opened: Any, where: Path, batch: IndexBatch) -> None:
 
 def _merge(writer: Any, segments: list[Any]) -> list[Any]:
     """Whoosh's hook for merging: puts some segments into the one being written and returns the others."""
-    sizes = [segment.doc_count_all() for segment in segments]
-    merged = {id(segments[number]) for number in merged_segments(sizes)}
-    for segment in segments:
-        if id(segment) in merged:
-            reader = SegmentReader(writer.storage, writer.schema, segment)
-            writer.add_reader(reader)
-            reader.close()
-    return [segment for segment in segments if id(segment) not in merged]
+    merged = merged_segments([segment.doc_count_all() for segment in segments])
+    for number in merged:
+        reader = SegmentReader(writer.storage, writer.schema, segments[number])
+        writer.add_reader(reader)
+        reader.close()
+    return [segment for number, segment in enumerate(segments) if number not in merged]
 
 
-def merged_segments(sizes: Sequence[int]) -> list[int]:
+def merged_segments(sizes: Sequence[int]) -> Sequence[int]:
     """The places of the segments that the next commit merges with what it adds.
 
     Args:
         sizes: documents of each segment.
     """
     by_size = sorted(range(len(sizes)), key=sizes.__getitem__)
-    small = [number for number in by_size if sizes[number] < SMALL_SEGMENT]
-    if len(sizes) >= MOST_SEGMENTS and len(sizes) - len(small) >= JOINED_SEGMENTS:
-        return by_size[len(small) :][:JOINED_SEGMENTS]
-    alike = Counter(_digits(sizes[number]) for number in small)
-    most = max((digits for digits, count in alike.items() if count >= ALIKE_SEGMENTS), default=-1)
-    merged = [number for number in small if _digits(sizes[number]) <= most]
-    sums = accumulate(sizes[number] for number in merged)
-    return [number for number, total in zip(merged, sums, strict=True) if total <= MERGED_DOCUMENTS]
-
-
-def _digits(documents: int) -> int:
-    return documents.bit_length() // _SIZE_BITS
+    for end in range(ALIKE_SEGMENTS, len(by_size) + 1):
+        alike = by_size[end - ALIKE_SEGMENTS : end]
+        few = len(sizes) >= MOST_SEGMENTS or sum(sizes[number] for number in alike) <= MERGED_DOCUMENTS
+        if few and sizes[alike[-1]] <= _ALIKE * sizes[alike[0]]:
+            return alike
+    return ()
 
 
 def _change(writer: Any, batch: IndexBatch) -> None:
-    keys = [*(str(key) for key in batch.forgotten), *(str(one.entry_key) for one in batch.documents)]
-    with writer.reader() as reader:
-        for key in [*keys, POSITION_KEY]:
-            if (KEY, key) in reader:
-                for number in list(reader.postings(KEY, key).all_ids()):
-                    writer.delete_document(number)
+    replaced = [POSITION_KEY, *batch.forgotten, *(document.entry_key for document in batch.documents)]
+    writer.delete_by_query(Or([Term(KEY, str(key)) for key in replaced]))
     for document in batch.documents:
         writer.add_document(**_values(document))
-    position = astuple(batch.position)
-    writer.add_document(**{KEY: POSITION_KEY, POSITION: position, NUMBER: 0})
+    writer.add_document(**{KEY: POSITION_KEY, POSITION: astuple(batch.position), NUMBER: 0})
 
 
 def _values(document: SearchDocument) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_many_small_commits_leave_few_segments_and_every_entry(index: WhooshInde
 def test_segments_that_are_not_small_stay_few_too(
     index: WhooshIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(whoosh_writing, "SMALL_SEGMENT", 0)
+    monkeypatch.setattr(whoosh_writing, "MERGED_DOCUMENTS", 0)
     for key in range(1, 80):
         put(index, document(key, f"word number{key}"))
     assert find(index, "word") == BitMap(range(1, 80))
