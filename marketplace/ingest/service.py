@@ -20,7 +20,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from marketplace.access.principal import PUBLIC
 from marketplace.audit import OwedRecord
-from marketplace.changes import Provenance
 from marketplace.db import Database
 from marketplace.ingest.addressing import Addressing, address_of
 from marketplace.ingest.batch import Batch
@@ -119,19 +118,12 @@ class IngestService:
         self._writer = threading.Thread(target=self._write_until_closed, name="ingest", daemon=True)
         self._writer.start()
 
-    def submit(
-        self,
-        data: bytes,
-        log: str | Addressing = PUBLIC,
-        source: Source = Source.UPLOAD,
-        provenance: Provenance | None = None,
-    ) -> IngestResult:
-        """Accept bytes and store them; returns when they are on disk.
+    def submit(self, data: bytes, log: str | Addressing = PUBLIC) -> IngestResult:
+        """Accept uploaded bytes and store them; returns when they are on disk.
 
         Args:
             log: its name, or what tells it of an accepted entry. Refusals of acceptance count as
                 private ones then, since nobody knows where the entry would have gone.
-            provenance: where the entry was first accepted, if a peer brought it.
 
         Raises:
             RefusedError: they are no valid entry.
@@ -142,7 +134,7 @@ class IngestService:
             LogNotFoundError: there is no such log.
             StoreUnavailableError: the database cannot take it now.
         """
-        return self.take(self.accept(data, log), log, source, provenance)
+        return self.take(self.accept(data, log), log)
 
     def accept(self, data: bytes, log: str | Addressing = PUBLIC) -> AcceptedEntry:
         """Accept bytes, and count a refusal; to be handed to ``take``.
@@ -160,17 +152,11 @@ class IngestService:
             tell("refused", error.code)
             raise
 
-    def take(
-        self,
-        entry: AcceptedEntry,
-        log: str | Addressing = PUBLIC,
-        source: Source = Source.UPLOAD,
-        provenance: Provenance | None = None,
-    ) -> IngestResult:
-        """Store an entry that was accepted; returns when it is on disk.
+    def take(self, entry: AcceptedEntry, log: str | Addressing = PUBLIC) -> IngestResult:
+        """Store an uploaded entry that was accepted; returns when it is on disk.
 
         Args:
-            log, provenance: as of ``submit``.
+            log: as of ``submit``.
 
         Raises:
             IngestError, LogNotFoundError: as of ``submit``.
@@ -179,10 +165,9 @@ class IngestService:
         try:
             address = address_of(entry, log)
             tell = self._on_outcome if address.log == PUBLIC else self._on_private_outcome
-            if source is Source.UPLOAD:
-                self._count(entry)
+            self._count(entry)
             receipt = self._upload_slots.wait(
-                partial(self.enqueue, entry, address.log, source, address.record, provenance)
+                partial(self.enqueue, entry, address.log, Source.UPLOAD, address.record)
             )
         except StoreUnavailableError as error:
             tell("failed", error.code)
@@ -198,19 +183,8 @@ class IngestService:
         if wait:
             raise TooManyUploadsError(wait)
 
-    def import_(self, data: bytes, log: str = PUBLIC, provenance: Provenance | None = None) -> IngestResult:
-        """Accept bytes and store them without the gate: replication, or a directory of signed files.
-
-        Raises:
-            RefusedError: they are no valid entry.
-            AudienceError: the entry is signed for others than those who read the log.
-            LogNotFoundError: there is no such log.
-            StoreUnavailableError: the database cannot take it now.
-        """
-        return self.submit(data, log, Source.IMPORT, provenance=provenance)
-
     def import_all(self, documents: Iterable[bytes], log: str = PUBLIC) -> Iterator[IngestResult | Exception]:
-        """Import many documents, sharing commits; yields what became of each, in order."""
+        """Store many documents without the gate, sharing commits; yields what became of each, in order."""
         window: list[Future[IngestResult]] = []
         for data in documents:
             window.append(self._try_enqueue(data, log))
@@ -225,10 +199,9 @@ class IngestService:
         log: str = PUBLIC,
         source: Source = Source.UPLOAD,
         record: OwedRecord | None = None,
-        provenance: Provenance | None = None,
     ) -> Future[IngestResult]:
         """Hand an accepted entry to the writer; the future holds the receipt or the error of ``submit``."""
-        waiting = _Waiting([Item(entry, log, source, record, provenance)])
+        waiting = _Waiting([Item(entry, log, source, record)])
         alone: Future[IngestResult] = Future()
         waiting.answer.add_done_callback(lambda answer: _answer_alone(alone, answer))
         self._put(waiting)

@@ -53,7 +53,6 @@ class Writing:
     mail: MailWorker
     webhooks: WebhookWorker
     webhook_registry: Callable[[Session], WebhookRegistry]
-    watching: LocationWatch
     federation: Federation | None
     peers: PullService
     identification: PeerIdentification
@@ -138,7 +137,6 @@ def open_writing(settings: Settings, storage: Storage, reading: Reading, signals
         mail=mail,
         webhooks=webhooks,
         webhook_registry=sender.registry,
-        watching=watching,
         federation=federation,
         peers=peers,
         identification=PeerIdentification(database, storage.keys, utc_now),

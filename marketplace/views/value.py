@@ -77,10 +77,6 @@ class ViewImage:
         """The text of an element of the format's vocabulary; empty where the entry does not have it."""
         return next((one.text for one in self.metadata.terms if one.name == name), "")
 
-    def extension(self, name: str) -> str:
-        """The text of an extension element; empty where the entry does not have it."""
-        return next((one.text.strip() for one in self.metadata.extensions if one.name == name), "")
-
 
 @dataclass(frozen=True, slots=True)
 class SmimeSigner:

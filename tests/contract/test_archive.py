@@ -17,6 +17,7 @@ from marketplace.ingest import IngestResult, IngestService, UploadPolicy
 from tests.factories.documents import image, signed, unsigned
 from tests.factories.identities import make_identity
 from tests.factories.signatures import sign_raw
+from tests.factories.storing import import_entry
 from validators import accept
 from validators.errors import SizeLimitError
 
@@ -71,7 +72,7 @@ def test_an_import_reads_no_more_of_a_file_than_an_entry_may_have(ingest, tmp_pa
 
 
 def test_fsck_sees_damage(database, ingest):
-    ingest.import_(signed(image()))
+    import_entry(ingest, signed(image()))
     with database.write() as session:
         session.execute(text("UPDATE entry SET title = 'x'"))
     entry_id = accept(signed(image())).entry_id
@@ -84,7 +85,7 @@ def test_a_sha1_digest_under_ecdsa_is_stored_as_legacy_and_fsck_agrees(database)
     who = make_identity()
     data = sign_raw(unsigned(image(), who), who, method="ecdsa-sha256", digest="sha1")
     with closing(IngestService(database, UploadPolicy())) as strict:
-        strict.import_(data)
+        import_entry(strict, data)
     with database.read() as session:
         assert session.execute(text("SELECT strength, digest_algorithm FROM entry_body")).all() == [
             ("legacy", "sha1")

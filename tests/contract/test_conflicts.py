@@ -22,6 +22,7 @@ from marketplace.worker import catch_up, rebuild
 from tests.factories.alterations import flipped, mirrored
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_ca, make_identity
+from tests.factories.storing import import_entry
 from tests.waiting import HANGING
 from validators import accept
 from validators.document import Coordinates
@@ -198,7 +199,7 @@ def test_what_comes_in_beside_an_entry_makes_the_cache_ask_again(database: Datab
         cache.remember(path, RememberedEntry.of(GOOD), cache.generation())
         ingest.submit(signed(image(content="other"), JANE))
         assert cache.find(path) is not None
-        ingest.import_(BAD)
+        import_entry(ingest, BAD)
         assert cache.find(path) is None
     finally:
         ingest.close()

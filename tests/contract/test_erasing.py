@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ from marketplace.tlog.tiles import TileName
 from tests.factories.alterations import mirrored
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_ca, make_identity
-from tests.factories.storing import Beside
+from tests.factories.storing import Beside, import_entry
 from validators import accept, examine
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -70,7 +71,7 @@ def test_nothing_of_what_it_said_stays_and_the_store_is_whole(
     database: Database, ingest: IngestService
 ) -> None:
     for document in (LAST, OTHER):
-        ingest.import_(document)
+        import_entry(ingest, document)
     place = accept(LAST).coordinates
     erase(database, LAST)
     assert titles(database) == {"other"}
@@ -94,7 +95,7 @@ def test_nothing_of_what_it_said_stays_and_the_store_is_whole(
 
 
 def test_fsck_sees_what_was_not_erased(database: Database, ingest: IngestService) -> None:
-    ingest.import_(LAST)
+    import_entry(ingest, LAST)
     erase(database, LAST)
     with database.write() as session:
         session.scalars(select(EntryBody)).one().data = LAST
@@ -103,16 +104,16 @@ def test_fsck_sees_what_was_not_erased(database: Database, ingest: IngestService
 
 
 def test_it_does_not_come_back_by_any_way(database: Database, ingest: IngestService) -> None:
-    ingest.import_(LAST)
+    import_entry(ingest, LAST)
     erase(database, LAST)
     with pytest.raises(ErasedError, match="asked by its author"):
         ingest.submit(LAST)
     with pytest.raises(ErasedError):
-        ingest.import_(LAST)
+        import_entry(ingest, LAST)
     with database.write() as session:
         ChangeLog(session).create("group:x")
     with pytest.raises(ErasedError):
-        ingest.import_(LAST, "group:x")
+        import_entry(ingest, LAST, "group:x")
     assert titles(database) == set()
 
 
@@ -128,8 +129,8 @@ def test_who_uploads_elsewhere_does_not_learn_that_a_group_had_it(
     with database.write() as session:
         for name in ("group:x", "group:y"):
             ChangeLog(session).create(name)
-    ingest.import_(OLD, "group:x")
-    ingest.import_(LAST, "group:x")
+    import_entry(ingest, OLD, "group:x")
+    import_entry(ingest, LAST, "group:x")
     erase(database, LAST)
     # Its own readers may know, and it does not come back to them.
     assert dry_run(database, LAST, "group:x") == "entry.erased"
@@ -157,15 +158,15 @@ def test_who_uploads_elsewhere_does_not_learn_that_a_group_had_it(
 
 def test_what_was_superseded_does_not_become_current_again(database: Database, ingest: IngestService) -> None:
     for document in (OLD, LAST):
-        ingest.import_(document)
+        import_entry(ingest, document)
     erase(database, LAST)
     assert titles(database) == set()
     with database.read() as session:
         record = VisibleEntries(session, ANONYMOUS).find(accept(OLD).coordinates)
     assert record is not None and (record.is_current, record.current) == (False, None)
-    ingest.import_(BETWEEN)  # late, from somewhere else
+    import_entry(ingest, BETWEEN)  # late, from somewhere else
     assert titles(database) == set()
-    ingest.import_(LATER)
+    import_entry(ingest, LATER)
     assert titles(database) == {"later"}
     assert list(FsckService(database).run()) == []
 
@@ -174,7 +175,7 @@ def test_what_is_older_than_the_current_one_goes_without_a_trace_in_lists(
     database: Database, ingest: IngestService
 ) -> None:
     for document in (OLD, LAST):
-        ingest.import_(document)
+        import_entry(ingest, document)
     erase(database, OLD)
     assert titles(database) == {"secret"}
 
@@ -186,7 +187,7 @@ def test_lists_in_memory_let_go_of_each_that_is_erased(database: Database, inges
         for n in range(4)
     ]
     for document in documents:
-        ingest.import_(document)
+        import_entry(ingest, document)
 
     def listed(**asked: str) -> set[str | None]:
         with database.read() as session:
@@ -203,7 +204,7 @@ def test_lists_in_memory_let_go_of_each_that_is_erased(database: Database, inges
 
 def test_peers_get_the_leaf_and_no_body(database: Database, ingest: IngestService, tmp_path: Path) -> None:
     for document in (LAST, OTHER):
-        ingest.import_(document)
+        import_entry(ingest, document)
     integrator = Integrator(database, create_keys(tmp_path, "mp-e.example"), lambda: NOW)
     for _ in range(2):  # opens the log, then publishes its rows
         integrator.step()
@@ -224,7 +225,7 @@ def test_peers_get_the_leaf_and_no_body(database: Database, ingest: IngestServic
 
 def test_exports_leave_it_out(database: Database, ingest: IngestService, tmp_path: Path) -> None:
     for document in (LAST, OTHER):
-        ingest.import_(document)
+        import_entry(ingest, document)
     erase(database, LAST)
     written = list(ExportService(database).export(tmp_path / "out"))
     assert [path.read_bytes() for path in written] == [OTHER]
@@ -233,7 +234,7 @@ def test_exports_leave_it_out(database: Database, ingest: IngestService, tmp_pat
 def test_coordinates_name_every_statement_at_their_place(database: Database, ingest: IngestService) -> None:
     twin = signed(image(content="erased", title="twin"), JANE, "2024-05-03T12:00:00Z")
     for document in (LAST, twin):
-        ingest.import_(document)
+        import_entry(ingest, document)
     service = ErasingService(database, lambda: NOW)
     assert len(service.erase(accept(LAST).coordinates, "x", "me")) == 2
     with pytest.raises(UnknownEntryError):
@@ -265,9 +266,9 @@ def test_what_says_the_same_under_another_certificate_goes_too(
         # It waits for its endorser's word, in a third log.
         limits = PendingLimits(5, 5, 5, timedelta(days=1))
         PendingUploads(session).add(accept(twins[1]), "group:y", "192.0.2.0/24", limits, NOW)
-    ingest.import_(twins[0])
-    ingest.import_(twins[1], "group:x")
-    ingest.import_(OTHER)
+    import_entry(ingest, twins[0])
+    import_entry(ingest, twins[1], "group:x")
+    import_entry(ingest, OTHER)
     service = ErasingService(database, lambda: NOW)
     ids = {accept(one).entry_id for one in twins}
     assert set(service.erase(accept(twins[0]).entry_id, "asked by its author", "cli:me")) == ids
@@ -285,9 +286,9 @@ def test_what_says_the_same_under_another_certificate_goes_too(
 def test_it_does_not_come_back_under_another_certificate(
     database: Database, ingest: IngestService, twins: list[bytes]
 ) -> None:
-    ingest.import_(twins[0])
+    import_entry(ingest, twins[0])
     erase(database, twins[0])
-    for way in (ingest.submit, ingest.import_):
+    for way in (ingest.submit, partial(import_entry, ingest)):
         with pytest.raises(ErasedError, match="asked by its author"):
             way(twins[1])
     page = Page([accept(OTHER), accept(twins[1])], PUBLIC, Beside())
@@ -304,8 +305,8 @@ def test_it_does_not_come_back_under_another_certificate(
 def test_fsck_sees_another_certificate_under_which_it_is_there(
     database: Database, ingest: IngestService
 ) -> None:
-    ingest.import_(ALTERED[0])
-    ingest.import_(OTHER)
+    import_entry(ingest, ALTERED[0])
+    import_entry(ingest, OTHER)
     erase(database, ALTERED[0])
     with database.write() as session:
         session.execute(update(Erasure).values(statement=accept(OTHER).statement))
@@ -319,7 +320,7 @@ def test_whoever_takes_it_in_meanwhile_waits_for_the_erasure(
     """Between two processes: else neither would see what the other does."""
     if database.dialect != "postgresql":
         pytest.skip("SQLite has one writer")
-    ingest.import_(ALTERED[0])
+    import_entry(ingest, ALTERED[0])
     coming: list[Future[IngestResult]] = []
 
     def clock() -> datetime:  # is asked in the transaction that erases
@@ -342,7 +343,7 @@ def is_one_waiting(database: Database) -> bool:
 
 @pytest.mark.parametrize("reason", ["", "  ", "a\nb", "x" * 501])
 def test_a_reason_must_be_tellable(database: Database, ingest: IngestService, reason: str) -> None:
-    ingest.import_(LAST)
+    import_entry(ingest, LAST)
     with pytest.raises(ReasonError):
         ErasingService(database, lambda: NOW).erase(accept(LAST).entry_id, reason, "me")
     assert titles(database) == {"secret"}

@@ -36,7 +36,7 @@ from marketplace.models import Base, ChangeRow, Current, Entry, EntryBody, Entry
 from marketplace.rules.visibility import find_scope
 from tests.factories.documents import image, signed
 from tests.factories.entries import accepted, moment
-from tests.factories.storing import Beside
+from tests.factories.storing import Beside, import_entry
 from tests.waiting import HANGING
 from validators import accept
 from validators.checksums import find_checksum
@@ -99,7 +99,7 @@ def test_an_entry_is_found_by_each_of_its_checksums(
         ingest.enqueue_page(page).result(timeout=60)
     else:
         for one in (document, other):
-            ingest.import_(one)
+            import_entry(ingest, one)
     sha1 = f"{sha1_from_identifier(accept(document).identifier):040x}"
     for asked in ("AB" * 16, "sha512:" + "cd" * 64, "SHA-512=" + "CD" * 64, sha1, sha1.upper()):
         checksum = find_checksum(asked)

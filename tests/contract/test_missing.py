@@ -18,6 +18,7 @@ from marketplace.peers.registry.peer_registry import Peers
 from marketplace.tlog.digest import SetSum
 from tests.contract.test_erasing import ALTERED
 from tests.contract.test_pull import DOCUMENTS, KEY, SITE, FakeFeed, Site, site, verification
+from tests.factories.storing import import_entry
 from validators import accept
 from validators.document import format_time
 
@@ -160,7 +161,7 @@ def _renamed(feed: FakeFeed, origin: str) -> FakeFeed:
 @pytest.mark.parametrize("late", [False, True], ids=["with-its-row", "later"])
 def test_what_says_what_was_erased_here_is_passed_over_and_not_fetched_again(site: Site, late: bool) -> None:
     said, twin = ALTERED
-    site.ingest.import_(said)
+    import_entry(site.ingest, said)
     ErasingService(site.database, lambda: site.now).erase(accept(said).entry_id, "asked for", "cli:test")
     feed = SetFeed([twin])
     kept = dict(feed.bodies_held)

@@ -34,6 +34,7 @@ from marketplace.tlog.note import SigningKey, VerifierKey
 from marketplace.tlog.tiles import TileName
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
+from tests.factories.storing import import_entry
 from validators import accept
 from validators.document import Signer
 
@@ -185,7 +186,7 @@ def test_a_head_that_was_shown_is_judged_like_any_other(site: Site) -> None:
 
 def test_what_is_here_already_costs_no_body(site: Site) -> None:
     for document in DOCUMENTS[:2]:
-        site.ingest.import_(document)
+        import_entry(site.ingest, document)
     feed = FakeFeed(DOCUMENTS[:2])
     feed.bodies_held.clear()
     log = site.pull(feed)

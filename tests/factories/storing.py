@@ -10,7 +10,7 @@ from functools import cache
 from sqlalchemy.orm import Session
 
 from marketplace.changes import PUBLIC, Provenance
-from marketplace.ingest import IngestResult, Item, Source, UploadPolicy
+from marketplace.ingest import IngestResult, IngestService, Item, Source, UploadPolicy
 from marketplace.ingest.batch import Batch
 from marketplace.models import Base
 from validators.document import AcceptedEntry
@@ -21,6 +21,14 @@ def imports(
 ) -> list[Item]:
     """Entries on their way into a log."""
     return [Item(entry, log, Source.IMPORT, provenance=claim) for entry in entries]
+
+
+def import_entry(ingest: IngestService, data: bytes, log: str = PUBLIC) -> IngestResult:
+    """Have a document stored without the gate, as from a directory of signed files."""
+    (outcome,) = ingest.import_all([data], log)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def take_all(session: Session, items: Iterable[Item], now: datetime) -> list[IngestResult]:

@@ -11,6 +11,7 @@ from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
+from tests.factories.storing import import_entry
 from tests.functional.catalogue import eventually, upload
 from tests.functional.running import running_server
 from tests.unit.trust.authorities import crl_bytes, root
@@ -62,7 +63,7 @@ def imported(site, identity):
     database = Database.open(site.database_url)
     ingest = IngestService(database, UploadPolicy())
     try:
-        ingest.import_(document)
+        import_entry(ingest, document)
     finally:
         ingest.close()
         database.close()

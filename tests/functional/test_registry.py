@@ -19,6 +19,7 @@ from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import draft_xml, image, signed
 from tests.factories.identities import make_identity
+from tests.factories.storing import import_entry
 from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
 from tests.unit.trust.authorities import root
@@ -66,7 +67,7 @@ def imported(server, data):
     database = Database.open(server.database_url)
     ingest = IngestService(database, UploadPolicy())
     try:
-        ingest.import_(data)
+        import_entry(ingest, data)
     finally:
         ingest.close()
         database.close()

@@ -21,6 +21,7 @@ from marketplace.db import Database
 from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
+from tests.factories.storing import import_entry
 from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
 from tests.launching import COMMAND, ROOT, run_text
@@ -155,7 +156,7 @@ def cases(site, http):
                 signed(draft.but(**said), who, created=at(-hours)) for who, hours, said in state.says
             ]
             for document in documents:
-                ingest.import_(document)
+                import_entry(ingest, document)
             entries = [accept(one) for one in documents]
             own = [one for one in entries if one.endorser == entries[0].endorser]
             path = entries[0].coordinates.path()

@@ -16,6 +16,7 @@ from marketplace.ingest import ConflictError, IngestService, UploadPolicy
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
+from tests.factories.storing import import_entry
 from validators import accept
 from validators.errors import RefusedError
 
@@ -63,7 +64,7 @@ def test_the_same_statement_signed_again_is_a_conflict(ingest: IngestService) ->
     ingest.submit(first)
     with pytest.raises(ConflictError):
         ingest.submit(second)
-    assert ingest.import_(second).outcome == "unchanged"
+    assert import_entry(ingest, second).outcome == "unchanged"
 
 
 def test_what_acceptance_refuses_reaches_nothing(database: Database, ingest: IngestService) -> None:

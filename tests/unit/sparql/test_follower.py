@@ -27,6 +27,7 @@ from tests.contract.judging import JUDGED, verdict
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
+from tests.factories.storing import import_entry
 from tests.fixtures_sparql import document, follow, wait_for
 from validators.verdict import Standing
 
@@ -287,7 +288,7 @@ def test_a_store_that_is_not_of_this_log_is_built_anew_and_says_so(
         database = Database.open(url)
         service = IngestService(database, UploadPolicy(legacy="refuse"))
         for number in range(20 if harm == "foreign" else 1):
-            service.import_(document(f"other {number}", title="other"))
+            import_entry(service, document(f"other {number}", title="other"))
         service.close()
     caplog.clear()
     with caplog.at_level(logging.WARNING):

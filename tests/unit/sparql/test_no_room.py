@@ -17,6 +17,7 @@ from marketplace.sparql.follower import SparqlFollower
 from marketplace.sparql.generations import Generations
 from marketplace.sparql.store import TripleStore
 from marketplace.system_errors import reason_of
+from tests.factories.storing import import_entry
 from tests.fixtures_sparql import document, follow, wait_for
 
 #: Bytes that a file may have while there is no room.
@@ -39,7 +40,7 @@ def no_room() -> Iterator[None]:
 
 def import_some(ingest: IngestService, first: int) -> None:
     for number in range(first, first + 6):
-        ingest.import_(document(f"image {number}", description=LONG))
+        import_entry(ingest, document(f"image {number}", description=LONG))
 
 
 def fail_for_want_of_room(database: Database, follower: SparqlFollower) -> None:
