@@ -21,7 +21,10 @@ class LinkUnknownError(ConfirmationError, code="confirmation.link"):
     """The link was never given, was used, or is too old: these look the same."""
 
     def __init__(self) -> None:
-        super().__init__("this link has expired or was already used")
+        super().__init__(
+            "this link has expired, was already used, or is incomplete: open the whole address from the "
+            "newest mail, or upload the entry again to get a new mail"
+        )
 
 
 class BeingConfirmedError(ConfirmationError, code="confirmation.under-way"):

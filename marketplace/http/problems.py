@@ -38,6 +38,8 @@ _NEXT_STEPS = {
     # Who may not administer finds nothing there.
     "/admin": ("/account", "Your account"),
     "/upload": ("/upload", "Back to the upload"),
+    # Links in mails.
+    "/action": ("/upload", "Upload an entry"),
 }
 #: Statuses after which the same request may succeed later.
 _PASSING = (429, 500, 502, 503, 504)

@@ -189,7 +189,9 @@ class SignInService:
 
 def _code(answer: Mapping[str, str], title: str) -> str:
     if "error" in answer:
-        raise DeniedError(f"{title} did not sign you in ({_safe(answer['error'])})")
+        raise DeniedError(
+            f"{title} did not sign you in ({_safe(answer['error'])}): sign in again, or ask the operator"
+        )
     code = answer.get("code", "")
     if not 0 < len(code) < _MOST_TEXT:
         raise DeniedError(f"{title} sent you back without a code: sign in again")

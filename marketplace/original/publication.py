@@ -82,10 +82,12 @@ def ask(request: Request) -> Response:
     """Ask whether an entry is to be public."""
     coordinates = _coordinates(request)
     with entries_visible_to(request, publisher(principal_of(request))) as visible:
-        if visible.find_body(coordinates) is None:
-            raise no_entry()
+        record = visible.find(coordinates)
+    if record is None:
+        raise no_entry()
     values = {
         "act": PUBLISH,
+        "subject": ("Image", record.row.title or "(no title)"),
         "given": {"entry": coordinates.path()},
         "scopes": (),
         "problem": "",

@@ -168,7 +168,7 @@ def _peer_line(peer: PublicPeer) -> PeerLine:
         href=link(peer.url),
         state=_MEANINGS[peer.state],
         tone=_TONES[peer.state],
-        behind=plural(peer.behind, "row") if peer.behind else "none",
+        behind=_behind(peer),
         entries=grouped(peer.entries),
         received=file_size(peer.received),
         succeeded_at=peer.succeeded_at,
@@ -177,6 +177,12 @@ def _peer_line(peer: PublicPeer) -> PeerLine:
         clock="unknown" if offset is None else f"{offset:+d} s",
         follows=_FOLLOWS[peer.follows],
     )
+
+
+def _behind(peer: PublicPeer) -> str:
+    if peer.behind:
+        return plural(peer.behind, "row")
+    return "unknown" if peer.succeeded_at is None else "none"
 
 
 def _keys(keys: SiteKeys) -> list[tuple[str, str]]:

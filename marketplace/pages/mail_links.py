@@ -45,7 +45,7 @@ _ACTIONS = {
             "Confirm an upload",
             "Did you sign this? Compare the fingerprint with that of your certificate. After you "
             "confirm, this marketplace accepts this certificate for your address without asking "
-            "again.",
+            "again. If you did not sign this, report it: the mail has a link for that.",
             "Confirm the upload",
             "Confirmed",
         ),
@@ -54,7 +54,7 @@ _ACTIONS = {
             "Delete an upload",
             "The upload is deleted, and nobody will see it.",
             "Delete the upload",
-            "Withdrawn",
+            "Deleted",
         ),
         Action(
             "abuse",

@@ -118,7 +118,10 @@ def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
         )
         yield Alert("peer.quarantined", "critical", peer.name, message)
     elif peer.failures >= AWAY:
-        message = f"{counted(peer.failures, 'attempt')} in a row failed ({peer.error})"
+        message = (
+            f"{counted(peer.failures, 'attempt')} in a row to read the peer's log failed ({peer.error}): if "
+            "this goes on, check the address and the network, and ask the peer's operator"
+        )
         yield Alert("peer.away", "warning", peer.name, message)
     if peer.withheld:
         rows = counted(peer.withheld, "more row")

@@ -54,6 +54,11 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem
 table { border-collapse: collapse; width: 100%; }
 td, th { border-bottom: 1px solid #ccc; padding: .3rem .6rem .3rem 0; text-align: left; }
 input { font: inherit; padding: .3rem; width: 100%; box-sizing: border-box; }
+@media (max-width: 40rem) {
+  thead { display: none; }
+  td { border: 0; display: block; overflow-wrap: anywhere; padding: 0; }
+  tr { border-bottom: 1px solid #ccc; display: block; padding: .5rem 0; }
+}
 """
 
 
@@ -122,9 +127,10 @@ def _page(view: View, unavailable: Mapping[str, str]) -> str:
 <p>{description}</p>
 <p>A copy of <a href="{escape(view.site)}">{escape(view.site_title)}</a> as of {format_time(view.updated)}.
 To prove it: <code>marketplace verify --static {escape(view.base)} --key KEY</code>, with the log key
-of that marketplace.</p>
+of the <a href="{escape(view.site)}/federation">federation page</a> there.</p>
 <form role="search"><label>Search <input name="q" type="search" autocomplete="off"></label></form>
 <p><output>{counted(len(view.images), "image")}</output></p>
+<noscript><p>The table needs JavaScript; <a href="images.json">images.json</a> has the same.</p></noscript>
 <table>
 <thead><tr><th>Image</th><th>System</th><th>Endorser</th><th>Date</th><th>Proof</th></tr></thead>
 <tbody></tbody>

@@ -68,7 +68,7 @@ def test_an_upload_is_confirmed_by_pressing_the_button(visit: Opener, post: Mail
     opened.go(links(post, f"anna{width}@browser.example.org")["confirm"])
     check(opened, "confirm")
     opened.page.get_by_role("button", name="Confirm the upload").click()
-    expect(opened.page.get_by_role("status")).to_have_text("The entry is published.")
+    expect(opened.page.get_by_role("status")).to_have_text("The entry is accepted.")
     check(opened, "confirmed")
     opened.page.get_by_role("link", name="See your entries").click()
     expect(opened.page.get_by_role("heading", level=1)).to_contain_text(f"anna{width}@browser.example.org")

@@ -75,7 +75,7 @@ def test_an_upload_waits_until_its_endorser_presses_the_button(
     assert page.headers["Cache-Control"] == "no-store" and "ETag" not in page.headers
     assert listed(http, "ann@people.example.org") == 0
     done = http.post(where["confirm"])
-    assert done.status_code == 200 and "The entry is published" in done.text
+    assert done.status_code == 200 and "The entry is accepted" in done.text
     assert listed(http, "ann@people.example.org") == 1
     # Used up, each of the three, and like a link that never was.
     never = http.post(re.sub("[0-9a-f]{36}", "0" * 36, where["confirm"]))

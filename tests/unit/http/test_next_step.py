@@ -18,6 +18,7 @@ from marketplace.http.problems import next_step
         (404, "/admin", "/admin", ("/account", "Your account")),
         (404, "/admin/tokens", "/admin/tokens", ("/account", "Your account")),
         (413, "/upload", "", ("/upload", "Back to the upload")),
+        (404, "/action/used/confirm", "/action/used/confirm", ("/upload", "Upload an entry")),
         (429, "/query", "/query?query=ASK", ("/query?query=ASK", "Try again")),
         (503, "/metadata", "", ("/", "Find an image")),
         (503, "/views/x", "/views/x", ("/views/x", "Try again")),
