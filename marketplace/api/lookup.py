@@ -44,7 +44,7 @@ def lookup(request: Request) -> Response:
     runtime: Runtime = request.registry[Runtime]
     now, urls = runtime.now(), Urls(site_url(request))
     with visible_entries(request) as visible:
-        rows = visible.current_of_all(wanted, MOST_ENTRIES + 1)
+        rows = visible.current_of(wanted, MOST_ENTRIES + 1)
         left_out: list[str] = []
         if len(rows) > MOST_ENTRIES:
             # The last image may be there in part: it and all behind it are for the next request.

@@ -209,15 +209,11 @@ class VisibleEntries:
         """Every entry about an image by every endorser, oldest first; of too many the newest ones."""
         return self._newest(Entry.identifier == identifier) if can_occur(identifier) else []
 
-    def current_of(self, identifier: str) -> Sequence[EntryRow]:
-        """The current entries of an image, newest first; ``EntryRow.trusted`` says whose word counts.
-
-        Several of one address are signed with different keys, neither of which speaks for the other.
-        """
-        return self.current_of_all([identifier], ROWS_LIMIT) if can_occur(identifier) else []
-
-    def current_of_all(self, identifiers: Collection[str], limit: int) -> Sequence[EntryRow]:
+    def current_of(self, identifiers: Collection[str], limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
         """The first current entries of some images: by image, the newest of each first.
+
+        Several of one address are signed with different keys, neither of which speaks for the other;
+        ``EntryRow.trusted`` says whose word counts.
 
         Args:
             identifiers: well-formed ones.

@@ -27,6 +27,7 @@ from marketplace.runtime import Runtime
 from validators import vocabulary as v
 from validators.document import AcceptedEntry, Coordinates, Metadata
 from validators.errors import RefusedError
+from validators.identifier import is_identifier
 from validators.lint import Level, LintFinding, lint
 from validators.pipeline import accept
 from validators.signing_errors import DraftError
@@ -196,8 +197,8 @@ def _find_earlier(request: Request, name: str) -> AcceptedEntry | None:
         if coordinates is None and "@" in parts[0] and len(parts) > 1:
             tagged = visible.tagged(parts[0], "/".join(parts[1:]))
             coordinates = None if tagged is None else tagged.coordinates
-        elif coordinates is None and len(parts) == 2:
-            rows = visible.current_of(parts[0])
+        elif coordinates is None and len(parts) == 2 and is_identifier(parts[0]):
+            rows = visible.current_of(parts[:1])
             coordinates = next((row.coordinates for row in rows if row.coordinates.email == parts[1]), None)
         body = None if coordinates is None else visible.find_body(coordinates)
     return None if body is None else accept(body.data)
