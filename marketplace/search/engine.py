@@ -27,7 +27,7 @@ from marketplace.search.words import WordQuery
 ANSWER_BYTES = 16 * 2**20
 _ANSWER, _SET, _ENTRY = 500, 200, 8
 #: Raised when what is written into an index changes, so that older indexes are built again.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)

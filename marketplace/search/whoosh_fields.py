@@ -1,18 +1,16 @@
 """What a Whoosh index holds of an entry, and how its words are stored: as they were cut for every engine.
 
-Whoosh's own text field cuts text by itself, through an object a word, and pickles
-the places of each word: half the time of building an index.
+Whoosh's own text field cuts text by itself, through an object a word, and knows no gap between runs.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from whoosh import fields
 from whoosh.columns import NumericColumn
-from whoosh.formats import Format
+from whoosh.formats import Positions
 
 from marketplace.search.words import SearchField
 
@@ -36,32 +34,18 @@ def schema() -> fields.Schema:
     )
 
 
-class Places(Format):  # type: ignore[misc]  # the library is untyped
-    """The places of a word in a field, two bytes each: document.ENTRY_WORDS bounds them."""
-
-    def encode(self, places: Sequence[int]) -> bytes:
-        """Ascending places as bytes."""
-        return struct.pack(f"<{len(places)}H", *places)
-
-    def decode_positions(self, stored: bytes) -> Sequence[int]:
-        """The places, under the name that Whoosh asks for."""
-        return struct.unpack(f"<{len(stored) // 2}H", stored)
-
-
 class Words(fields.FieldType):  # type: ignore[misc]  # the library is untyped
     """A field of words, as runs; no phrase spans two runs."""
 
     def __init__(self) -> None:
-        super().__init__(Places(), analyzer=None, scorable=True)
+        super().__init__(Positions(), analyzer=None, scorable=True)
 
     def index(self, value: Sequence[Sequence[str]], **_: Any) -> Iterator[tuple[bytes, int, float, bytes]]:
-        """Each word once, with how often it occurs, its weight, which is the same, and its places."""
+        """Each word once, with how often it occurs, its weight, which is the same, and its positions."""
         found: dict[str, list[int]] = {}
-        place = 0
-        for run in value:
-            for word in run:
-                found.setdefault(word, []).append(place)
-                place += 1
-            place += 1  # the gap
-        for word, places in found.items():
-            yield word.encode(), len(places), float(len(places)), self.format.encode(places)
+        # None is the gap.
+        for position, word in enumerate(word for run in value for word in (*run, None)):
+            if word is not None:
+                found.setdefault(word, []).append(position)
+        for word, positions in found.items():
+            yield word.encode(), len(positions), float(len(positions)), self.format.encode(positions)
