@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pyroaring import BitMap
 
 from marketplace.catalogue.sections import Numbers, Reader, Writer
+from marketplace.rules.columns import Direction
 
 #: Entries in a chunk.
 _CHUNK = 512
@@ -117,23 +118,21 @@ class Order:
                 rest.update([key for key in chunk.ordered if low <= self.place(key).value < high])
         return BitMap.union(rest, *whole)
 
-    def ascending(self, among: BitMap, after: Rank | None) -> Iterator[Rank]:
+    def walk(self, direction: Direction, among: BitMap, after: Rank | None) -> Iterator[Rank]:
         """The places of some entries, from behind a place on."""
+        step = 1 if direction is Direction.ASCENDING else -1
         if len(among) <= _FEW:
-            places = iter(sorted(map(self.place, among)))
+            places = iter(sorted(map(self.place, among), reverse=step < 0))
         else:
-            chunks = self._chunks if after is None else self._chunks[self._number(after) :]
-            places = (place for chunk in chunks for place in self._some(chunk, among, 1))
-        return places if after is None else (place for place in places if place > after)
-
-    def descending(self, among: BitMap, after: Rank | None) -> Iterator[Rank]:
-        """The entries of the order from its end to its beginning."""
-        if len(among) <= _FEW:
-            places = iter(sorted(map(self.place, among), reverse=True))
-        else:
-            chunks = self._chunks if after is None else self._chunks[: self._number(after) + 1]
-            places = (place for chunk in reversed(chunks) for place in self._some(chunk, among, -1))
-        return places if after is None else (place for place in places if place < after)
+            chunks = self._chunks
+            if after is not None:
+                number = self._number(after)
+                chunks = chunks[number:] if step > 0 else chunks[: number + 1]
+            places = (place for chunk in chunks[::step] for place in self._some(chunk, among, step))
+        if after is None:
+            return places
+        is_behind = after.__lt__ if step > 0 else after.__gt__
+        return filter(is_behind, places)
 
     def write(self, name: str, writer: Writer) -> None:
         """Write the order to a file."""

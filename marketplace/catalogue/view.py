@@ -15,6 +15,7 @@ from marketplace.catalogue.logs import CatalogueLog
 from marketplace.catalogue.order import Rank, SortKey
 from marketplace.catalogue.values import Values
 from marketplace.facets import Facet
+from marketplace.rules.columns import Direction
 from marketplace.rules.current import unsuperseded
 from validators.status import Status
 
@@ -152,15 +153,12 @@ class CatalogueView:
         with self._lock:
             return self._all.label(facet, value)
 
-    def ascending(self, by: SortKey, among: BitMap, after: Rank | None, limit: int) -> list[Rank]:
-        """The first of some entries in an order, from behind a place on."""
+    def walk(
+        self, by: SortKey, direction: Direction, among: BitMap, after: Rank | None, limit: int
+    ) -> list[Rank]:
+        """The places of the first of some entries in an order, from behind a place on."""
         with self._lock:
-            return list(islice(self._all.orders[by].ascending(among, after), limit))
-
-    def descending(self, by: SortKey, among: BitMap, after: Rank | None, limit: int) -> list[Rank]:
-        """The entries of ``ascending`` from the end to the beginning."""
-        with self._lock:
-            return list(islice(self._all.orders[by].descending(among, after), limit))
+            return list(islice(self._all.orders[by].walk(direction, among, after), limit))
 
     def with_twins(self, keys: Iterable[int]) -> list[int]:
         """The given entries that may have a twin (the same statement, another certificate) in a log."""

@@ -1,6 +1,6 @@
 """The read side: entries as a principal may see them."""
 
-from marketplace.entries.query import Direction, EntryQuery, EntryQueryError, LocationFilter, StatusFilter
+from marketplace.entries.query import EntryQuery, EntryQueryError, LocationFilter, StatusFilter
 from marketplace.entries.records import (
     EndorserRecord,
     EndorserRow,
@@ -12,7 +12,7 @@ from marketplace.entries.records import (
     current_among,
 )
 from marketplace.entries.service import ListCaches, VisibleEntries
-from marketplace.rules.columns import Column
+from marketplace.rules.columns import Column, Direction
 from validators.status import Status
 
 __all__ = [

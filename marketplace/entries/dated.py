@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from marketplace.entries.query import Direction, EntryQuery, LocationFilter, StatusFilter, can_occur, words_of
+from marketplace.entries.query import EntryQuery, LocationFilter, StatusFilter, can_occur, words_of
 from marketplace.entries.records import EntryRow
-from marketplace.rules.columns import Column, fold, search_text
+from marketplace.rules.columns import Column, Direction, fold, search_text
 from validators.document import format_time
 
 

@@ -15,7 +15,6 @@ from marketplace.entries.conditions import holding, named
 from marketplace.entries.lines import LineMemory
 from marketplace.entries.ordering import Orders
 from marketplace.entries.query import (
-    Direction,
     EntryQuery,
     LocationFilter,
     StatusFilter,
@@ -81,9 +80,8 @@ class Listing:
             return []
         if query.sort is Column.CREATED and end <= _IN_MEMORY:
             with self._catalogue.look(self._session, self._scope) as view:
-                walk = view.descending if query.direction is Direction.DESCENDING else view.ascending
                 # What went meanwhile has no place any more.
-                first = walk(SortKey.CREATED, found & view.shown, None, end)
+                first = view.walk(SortKey.CREATED, query.direction, found & view.shown, None, end)
             return [place.entry_key for place in first[query.offset :]]
         ordered = self._orders.keys(
             self._session, self._scope, query.sort, query.direction, found, enough=end

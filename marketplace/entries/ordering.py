@@ -17,11 +17,10 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, select, typ
 from sqlalchemy.orm import Session
 
 from marketplace.entries.bounded_cache import BoundedCache
-from marketplace.entries.query import Direction
 from marketplace.models import Current
 from marketplace.models.current import FOREVER
 from marketplace.portions import NAMED, portions
-from marketplace.rules.columns import Column
+from marketplace.rules.columns import Column, Direction
 from marketplace.rules.visibility import Stand, VisibleLogs
 
 #: Where an entry stands in an ascending order: absent first, then by value, then by entry id, then by key.

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from marketplace.facets import TrustMark
 from marketplace.models.current import SEPARATOR
-from marketplace.rules.columns import SEARCHABLE, Column, fold
+from marketplace.rules.columns import SEARCHABLE, Column, Direction, fold
 from validators.document import Checksum
 from validators.status import Status
 
@@ -44,13 +44,6 @@ class LocationFilter(StrEnum):
     PDISK = "pdisk"
 
 
-class Direction(StrEnum):
-    """Ascending puts absent values first, descending is the exact reverse."""
-
-    ASCENDING = "asc"
-    DESCENDING = "desc"
-
-
 @dataclass(frozen=True, slots=True)
 class EntryQuery:
     """Filters, searches, order and window of a list of current entries.
@@ -63,6 +56,7 @@ class EntryQuery:
         checksum: that the image must have, in its canonical spelling.
         search: space-separated words, each of which must occur in some column of the row.
         columns: pairs of a column and words which must all occur in that column.
+        direction: ascending puts absent values first.
         limit: most rows of the page; None for all.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The ten columns of the list, and how their text is folded for searches."""
+"""The ten columns of the list, the directions of its order, and how text is folded for searches."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ class Column(StrEnum):
     LOCATION = "location"
     DESCRIPTION = "description"
     TITLE = "title"
+
+
+class Direction(StrEnum):
+    """The direction of an order; descending is the exact reverse of ascending."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
 
 
 #: Columns that can be searched on their own.

@@ -19,6 +19,7 @@ from marketplace.catalogue.order import SortKey
 from marketplace.catalogue.view import Filters
 from marketplace.facets import Facet
 from marketplace.models.base import to_seconds
+from marketplace.rules.columns import Direction
 from marketplace.search.errors import SearchRefusedError
 from marketplace.search.words import WordQuery, parse_words
 from validators.document import Checksum
@@ -42,14 +43,14 @@ class Sort(StrEnum):
     SMALLEST = "smallest"
 
 
-#: What each sort but relevance goes by, and whether backwards.
-ORDERS: Mapping[Sort, tuple[SortKey, bool]] = {
-    Sort.NEWEST: (SortKey.CREATED, True),
-    Sort.OLDEST: (SortKey.CREATED, False),
-    Sort.TITLE: (SortKey.TITLE, False),
-    Sort.TITLE_DESCENDING: (SortKey.TITLE, True),
-    Sort.LARGEST: (SortKey.SIZE, True),
-    Sort.SMALLEST: (SortKey.SIZE, False),
+#: What each sort but relevance goes by.
+ORDERS: Mapping[Sort, tuple[SortKey, Direction]] = {
+    Sort.NEWEST: (SortKey.CREATED, Direction.DESCENDING),
+    Sort.OLDEST: (SortKey.CREATED, Direction.ASCENDING),
+    Sort.TITLE: (SortKey.TITLE, Direction.ASCENDING),
+    Sort.TITLE_DESCENDING: (SortKey.TITLE, Direction.DESCENDING),
+    Sort.LARGEST: (SortKey.SIZE, Direction.DESCENDING),
+    Sort.SMALLEST: (SortKey.SIZE, Direction.ASCENDING),
 }
 
 

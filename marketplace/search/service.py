@@ -15,7 +15,7 @@ from marketplace import text
 from marketplace.access.narrowing import ALL, narrowed
 from marketplace.access.principal import Principal
 from marketplace.catalogue import Catalogue, CatalogueView
-from marketplace.catalogue.order import Rank, SortKey
+from marketplace.catalogue.order import Rank
 from marketplace.db import Database
 from marketplace.entries.conditions import not_reaching, reaching, stating
 from marketplace.entries.lines import LineMemory
@@ -237,9 +237,7 @@ class _Search:
         order = self._request.order()
         if order is Sort.RELEVANCE and self._matches is not None:
             return self._best(self._matches, after, limit)
-        by, backwards = ORDERS[order]
-        walk = self._view.descending if backwards else self._view.ascending
-        return walk(by, self.found, after and after.rank, limit)
+        return self._view.walk(*ORDERS[order], self.found, after and after.rank, limit)
 
     def _best(self, matches: Mapping[str, Matches], after: _Last | None, limit: int) -> list[Rank]:
         """The ranks of what fits best; the newest first among what fits equally well."""
@@ -259,7 +257,7 @@ class _Search:
         for score in sorted(sets, reverse=True):
             behind = after.rank._replace(value=after.created) if after and score == last else None
             among = self._view.holding(sets[score])
-            newest = self._view.descending(SortKey.CREATED, among, behind, limit - len(ranks))
+            newest = self._view.walk(*ORDERS[Sort.NEWEST], among, behind, limit - len(ranks))
             ranks += (rank._replace(value=score) for rank in newest)
             if len(ranks) == limit:
                 break

@@ -17,7 +17,7 @@ from marketplace.db import Database
 from marketplace.facets import Facet
 from marketplace.ingest.current_refresh import CurrentRefresh
 from marketplace.models.base import to_seconds
-from marketplace.rules.columns import Column
+from marketplace.rules.columns import Column, Direction
 from marketplace.rules.visibility import find_scope
 from tests.contract.judging import hold, verdict
 from tests.contract.search_store import GROUP, NOW, add, empty
@@ -97,8 +97,7 @@ def told(database: Database, catalogue: Catalogue) -> dict[str, object]:
                     for facet in Facet
                 ],
                 f"{reader.name} orders": [
-                    (view.ascending(by, shown, None, 99), view.descending(by, shown, None, 99))
-                    for by in SortKey
+                    [view.walk(by, direction, shown, None, 99) for direction in Direction] for by in SortKey
                 ],
                 f"{reader.name} words": [
                     catalogue.find(column, word, shown) for word in WORDS for column in (None, Column.OS)

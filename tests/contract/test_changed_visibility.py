@@ -36,6 +36,7 @@ from marketplace.ingest.filter_refresh import FilterRefresh
 from marketplace.ingest.site_filter import FilterFacts, SiteFilter
 from marketplace.models import ChangeRow, Entry, RenewalRow
 from marketplace.models.base import to_seconds
+from marketplace.rules.columns import Direction
 from marketplace.rules.visibility import find_scope
 from marketplace.search import indexer
 from marketplace.search.document import SearchDocument
@@ -111,7 +112,7 @@ class Followers:
                 for facet in Facet:
                     answers[facet.value] = view.count(facet, shown, to_seconds(NOW), 999)
                 for by in SortKey:
-                    answers[by.name] = view.ascending(by, shown, None, 999)
+                    answers[by.name] = view.walk(by, Direction.ASCENDING, shown, None, 999)
         return answers
 
     def found(self) -> set[str | None]:

@@ -15,6 +15,7 @@ from marketplace.catalogue import Catalogue, Filters
 from marketplace.catalogue.order import Rank, SortKey
 from marketplace.changes import PUBLIC, ChangeLog
 from marketplace.db import Database
+from marketplace.rules.columns import Direction
 from marketplace.rules.visibility import find_scope
 from marketplace.search import service
 from marketplace.search.indexer import SearchIndexer
@@ -77,14 +78,14 @@ def test_a_view_says_the_same_until_nobody_looks_at_it_any_more(
 
     with database.read() as session, catalogue.look(session, find_scope(session, ANONYMOUS)) as view:
         before = (
-            view.descending(SortKey.CREATED, view.shown, None, IMAGES),
+            view.walk(SortKey.CREATED, Direction.DESCENDING, view.shown, None, IMAGES),
             view.holding({"public": view.shown}),
         )
         add(database, [entry(n, 5, title="other", deprecated="bad") for n in range(IMAGES)])
         assert look_again() == IMAGES
         assert catalogue.size() == 2 * IMAGES
         assert before == (
-            view.descending(SortKey.CREATED, view.shown, None, IMAGES),
+            view.walk(SortKey.CREATED, Direction.DESCENDING, view.shown, None, IMAGES),
             view.holding({"public": view.shown}),
         )
         assert view.narrow(view.shown, Filters({}, created_from=0), 0) == view.shown

@@ -11,6 +11,7 @@ from pyroaring import BitMap
 
 from marketplace.catalogue import order
 from marketplace.catalogue.order import Order, Rank
+from marketplace.rules.columns import Direction
 
 
 def place(key: int, created: int) -> Rank:
@@ -51,10 +52,10 @@ def test_it_is_a_sorted_list(
     among = BitMap(keys & items.keys())
     places = sorted(items.values())
     some = [one for one in places if one.entry_key in among]
-    assert list(kept.ascending(among, None)) == some
-    assert list(islice(kept.descending(among, None), 3)) == some[::-1][:3]
+    assert list(kept.walk(Direction.ASCENDING, among, None)) == some
+    assert list(islice(kept.walk(Direction.DESCENDING, among, None), 3)) == some[::-1][:3]
     # Also behind a place whose entry is gone, or was never there.
     after = Rank(2, 1000 - last, last)
-    assert list(kept.ascending(among, after)) == [one for one in some if one > after]
-    assert list(kept.descending(among, after)) == [one for one in some[::-1] if one < after]
+    assert list(kept.walk(Direction.ASCENDING, among, after)) == [one for one in some if one > after]
+    assert list(kept.walk(Direction.DESCENDING, among, after)) == [one for one in some[::-1] if one < after]
     assert list(kept.between(low, high)) == sorted(p.entry_key for p in places if low <= p.value < high)
