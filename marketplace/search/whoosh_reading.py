@@ -168,8 +168,7 @@ class Search:
     def _beginning(self, name: str, begin: str, segment: Segment) -> Sequence[int]:
         """The documents with a word that begins so."""
         found = BitMap()
-        words = segment.reader.expand_prefix(name, begin) if name in segment.reader.schema else ()
-        for count, word in enumerate(words):
+        for count, word in enumerate(segment.reader.expand_prefix(name, begin)):
             if count == MAX_EXPANSION:
                 raise SearchRefusedError(
                     "search.prefix-too-common",
