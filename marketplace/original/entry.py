@@ -158,6 +158,6 @@ def _as_page(request: Request, data: bytes) -> Response:
         {
             **values,
             "usage": entry_usage(request, shown),
-            "publishable": may_publish(principal_of(request), record),
+            "publishable": may_publish(principal_of(request), record, shown),
         },
     )

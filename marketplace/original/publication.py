@@ -20,7 +20,8 @@ from marketplace.pages.admin.asking import Act, ActField, Acting, Given, Secret
 from marketplace.pages.rendering import base_path, page
 from marketplace.pages.sessions import own_form, see_other, session_key, unstored
 from marketplace.runtime import Runtime
-from validators.document import Coordinates
+from validators.audience import read_audience
+from validators.document import AcceptedEntry, Coordinates
 
 from .uploads import client_of, submit, verify_takes_uploads
 
@@ -54,8 +55,10 @@ def publisher(principal: Principal) -> Principal:
     return Principal(principal.name, principal.logs & own)
 
 
-def may_publish(principal: Principal, record: EntryRecord) -> bool:
-    """Whether an entry is one that only groups see, and the principal may make it public."""
+def may_publish(principal: Principal, record: EntryRecord, entry: AcceptedEntry) -> bool:
+    """Whether only groups see an entry, it is not signed as private, and the principal may make it public."""
+    if read_audience(entry.metadata).private:
+        return False
     groups = [find_group(log) for log in record.logs]
     return all(groups) and any(group is not None and principal.may_upload_to(group) for group in groups)
 
@@ -68,8 +71,8 @@ PUBLISH = Act(
     "account",
     "publish",
     "Make an entry public",
-    "Everybody sees the entry from then on, and nothing is ever taken out of the public log. It passes the "
-    "checks for uploads again. An entry that is signed as private stays private.",
+    "Everybody sees the entry from then on, and it cannot be made private again. It passes the checks for "
+    "uploads again. An entry that is signed as private stays private.",
     "Make it public",
     "",
     _nothing,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from marketplace.moments import counted
 from marketplace.peers.administration import DISABLED, PeerStatus
-from marketplace.peers.model import FollowedLog, PullState, Trouble
+from marketplace.peers.model import FollowedLog, PullState, Question, Trouble
 
 #: Failed attempts in a row from which a peer counts as away and not as unlucky.
 AWAY = 3
@@ -22,6 +22,15 @@ LATE = timedelta(minutes=5)
 MANY = 1000
 #: Seconds that clocks may differ before somebody should look: what the upload gate forgives is 300.
 CLOCK = 60
+
+#: What a peer is asked, as the end of "when asked ...".
+_ASKED = {
+    Question.DESCRIPTION: "which logs it offers",
+    Question.WITNESS: "which heads of other logs it saw",
+    Question.TILES: "for the proof that its log continues an older head",
+    Question.BODIES: "for missing entries",
+    Question.SETS: "which entries its log holds",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,7 @@ def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
     if peer.state == PullState.QUARANTINED.value:
         message = (
             f"the peer's log contradicts a checkpoint that the peer signed ({peer.error}): look at "
-            "the evidence, then release the peer (marketplace peer release)"
+            "the evidence (marketplace peer show), then release the peer (marketplace peer release)"
         )
         yield Alert("peer.quarantined", "critical", peer.name, message)
     elif peer.failures >= AWAY:
@@ -142,9 +151,10 @@ def _alerts(peer: PublicPeer, now: datetime) -> Iterator[Alert]:
         )
         yield Alert("peer.rejected", "warning", peer.name, message)
     for question, code in peer.faults.items():
-        message = f"the peer does not answer correctly when asked about its {question} ({code})"
+        message = f"the peer does not answer correctly when asked {_ASKED[Question(question)]} ({code})"
         yield Alert("peer.faulty", "warning", peer.name, message)
     if peer.clock_offset is not None and abs(peer.clock_offset) > CLOCK:
         side = "ahead of" if peer.clock_offset > 0 else "behind"
-        message = f"the peer's clock is {abs(peer.clock_offset)} s {side} this site's"
+        seconds = abs(peer.clock_offset)
+        message = f"the peer's clock is {seconds} s {side} this site's: compare both with the true time"
         yield Alert("peer.clock", "warning", peer.name, message)

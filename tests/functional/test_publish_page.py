@@ -44,3 +44,16 @@ def test_an_entry_is_marked_private_and_made_public_by_a_member(tmp_path) -> Non
             assert "Only members of your groups" not in page and '/publish"' not in re.sub(
                 'href="/publish"', "", page
             )
+
+
+def test_an_entry_that_is_signed_as_private_is_not_offered(tmp_path) -> None:
+    private = image(
+        title="Quiet pulsar",
+        extra="<dcterms:accessRights>private</dcterms:accessRights>"
+        f"<dcterms:audience>{GROUP}</dcterms:audience>",
+    )
+    with private_site(tmp_path) as (site, tokens), site.client() as member:
+        path = path_of(put(member, signed(private), tokens[MEMBER], GROUP))
+        sign_in(member, site, tokens[MEMBER])
+        page = member.get(f"/metadata/{path}", headers=HTML).text
+        assert "Quiet pulsar" in page and f"/metadata/{path}/publish" not in page
