@@ -68,7 +68,9 @@ class Contact:
         except TransportError as error:
             host = urlsplit(url).netloc
             reason = str(error).replace(url, host)
-            raise ProviderAwayError(f"the sign-in provider cannot be reached: {reason}") from None
+            raise ProviderAwayError(
+                f"the sign-in provider cannot be reached: {reason}; try again later, or sign in with a token"
+            ) from None
         finally:
             transport.close()
 
@@ -78,7 +80,9 @@ class Contact:
                 f"{what} of the sign-in provider redirects to another address, and redirects are not followed"
             )
         if answer.status >= 500 or answer.status == 429:
-            raise ProviderAwayError(f"the sign-in provider has a fault: it answers {answer.status}")
+            raise ProviderAwayError(
+                f"the sign-in provider has a fault (it answers {answer.status}): try again later"
+            )
         if answer.status not in statuses:
             raise ProviderAnswerError(f"{what} of the sign-in provider is answered with {answer.status}")
         try:
