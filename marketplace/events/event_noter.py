@@ -96,17 +96,17 @@ class EventNoter:
         return found
 
 
+#: Logs with rows that were not noted: key, size, position or None.
+_BEHIND = (
+    select(Log.id, Log.next_sequence, FollowerCursor.position)
+    .outerjoin(FollowerCursor, and_(FollowerCursor.log_id == Log.id, FollowerCursor.follower == FOLLOWER))
+    .where(Log.next_sequence != func.coalesce(FollowerCursor.position, 0))
+    .order_by(Log.id)
+)
+
+
 def _behind(session: Session) -> list[Any]:
-    """Logs with rows that were not noted: key, size, position or None."""
-    cursor = and_(FollowerCursor.log_id == Log.id, FollowerCursor.follower == FOLLOWER)
-    return list(
-        session.execute(
-            select(Log.id, Log.next_sequence, FollowerCursor.position)
-            .outerjoin(FollowerCursor, cursor)
-            .where(Log.next_sequence != func.coalesce(FollowerCursor.position, 0))
-            .order_by(Log.id)
-        )
-    )
+    return list(session.execute(_BEHIND))
 
 
 def _follow(session: Session, row: Any) -> Iterator[Happening]:

@@ -221,18 +221,21 @@ def _of(hook: Hook, event_id: str) -> tuple[ColumnElement[bool], ...]:
     return WebhookDelivery.webhook_id == hook.key, WebhookDelivery.event_id == event_id
 
 
+#: A delivery of the same webhook that waits before another one. To make this takes longer than to ask it.
+_earlier = aliased(WebhookDelivery)
+_NOTHING_BEFORE = ~(
+    select(_earlier.id)
+    .where(
+        _earlier.webhook_id == WebhookDelivery.webhook_id,
+        _earlier.state == WAITING,
+        _earlier.id < WebhookDelivery.id,
+    )
+    .exists()
+)
+
+
 def _in_turn(passed_over: Collection[str]) -> tuple[ColumnElement[bool], ...]:
     """Whether nothing of the same webhook waits before a delivery, and the webhook is told anything now."""
-    earlier = aliased(WebhookDelivery)
-    before = (
-        select(earlier.id)
-        .where(
-            earlier.webhook_id == WebhookDelivery.webhook_id,
-            earlier.state == WAITING,
-            earlier.id < WebhookDelivery.id,
-        )
-        .exists()
-    )
     told = (
         select(Webhook.id)
         .where(
@@ -242,7 +245,7 @@ def _in_turn(passed_over: Collection[str]) -> tuple[ColumnElement[bool], ...]:
         )
         .exists()
     )
-    return ~before, told
+    return _NOTHING_BEFORE, told
 
 
 def _read(row: Any) -> Delivery:
