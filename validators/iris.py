@@ -23,18 +23,21 @@ _HOST: Final = f"{_UNRESERVED}{_DELIMITERS}{_UCS}"
 
 
 def _any_of(characters: str) -> str:
-    """So many of these characters, and of bytes written with ``%``; without a way back."""
-    return f"(?:[{characters}]++|%[0-9A-Fa-f]{{2}})*+"
+    """So many of these characters, and of bytes written with ``%``; each text is taken in one way only.
+
+    Possessive quantifiers would say the same, but Python before 3.11.5 takes them wrongly (gh-106052).
+    """
+    return f"[{characters}]*(?:%[0-9A-Fa-f]{{2}}[{characters}]*)*"
 
 
-_SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.\-]*+:"
+_SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.\-]*:"
 _AUTHORITY: Final = (
-    rf"//(?:{_any_of(_HOST + ':')}@)?+(?:\[(?P<ip>[^\]]*+)\]|{_any_of(_HOST)})(?::[0-9]*+)?+(?=[/?#]|\Z)"
+    rf"//(?:{_any_of(_HOST + ':')}@)?(?:\[(?P<ip>[^\]]*)\]|{_any_of(_HOST)})(?::[0-9]*)?(?=[/?#]|\Z)"
 )
 #: What is no authority must not pass for a path that begins like one.
 _HIERARCHY: Final = rf"(?:{_AUTHORITY}|(?!//))"
 _PATH: Final = (
-    rf"{_any_of(_HOST + ':@/')}(?:\?{_any_of(_HOST + _PRIVATE + ':@/?')})?+(?:#{_any_of(_HOST + ':@/?')})?+"
+    rf"{_any_of(_HOST + ':@/')}(?:\?{_any_of(_HOST + _PRIVATE + ':@/?')})?(?:#{_any_of(_HOST + ':@/?')})?"
 )
 _IRI: Final = rf"{_SCHEME}{_HIERARCHY}{_PATH}"
 #: Before the first slash of a relative path a colon would end a scheme.

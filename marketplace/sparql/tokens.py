@@ -46,31 +46,41 @@ class QueryToken:
     start: int
 
 
-# Possessive quantifiers (``*+``): a pattern never gives back what it took, so no text is scanned twice.
+# Each text is taken in one way only, so none is scanned twice. Possessive quantifiers (``++``) stand behind
+# sets of characters only: Python before 3.11.5 takes those behind groups wrongly (gh-106052).
 _POINT = r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}"
 _CHAR_ESCAPE = r"""\\[tbnrf"'\\]|""" + _POINT
 _SPACE = re.compile(r"[ \t\r\n]++")
 _LINE_END = re.compile(r"[\r\n]")
-_IRI = re.compile(r'<((?:[^\x00-\x20<>"{}|^`\\]|' + _POINT + r")*+)>")
+
+
+def _up_to(end: str, plain: str, other: str) -> str:
+    """Characters of a set, and whatever else may stand between them, as far as an end."""
+    return rf"{plain}*+(?:(?:{other}){plain}*+)*{end}"
+
+
+_IRI = re.compile("<(" + _up_to(")>", r'[^\x00-\x20<>"{}|^`\\]', _POINT))
 _LONG = {
-    "'''": re.compile(rf"'''(?:[^'\\]|{_CHAR_ESCAPE}|'(?!''))*+'''"),
-    '"""': re.compile(rf'"""(?:[^"\\]|{_CHAR_ESCAPE}|"(?!""))*+"""'),
+    "'''": re.compile("'''" + _up_to("'''", r"[^'\\]", rf"{_CHAR_ESCAPE}|'(?!'')")),
+    '"""': re.compile('"""' + _up_to('"""', r'[^"\\]', rf'{_CHAR_ESCAPE}|"(?!"")')),
 }
 _SHORT = {
-    "'": re.compile(rf"'(?:[^'\\\r\n]|{_CHAR_ESCAPE})*+'"),
-    '"': re.compile(rf'"(?:[^"\\\r\n]|{_CHAR_ESCAPE})*+"'),
+    "'": re.compile("'" + _up_to("'", r"[^'\\\r\n]", _CHAR_ESCAPE)),
+    '"': re.compile('"' + _up_to('"', r'[^"\\\r\n]', _CHAR_ESCAPE)),
 }
 _PLAIN = (
     (TokenKind.VARIABLE, re.compile(r"[?$][\w\u00b7]++")),
     (TokenKind.BLANK, re.compile(r"_:[\w\-.\u00b7]++")),
-    (TokenKind.LANGUAGE, re.compile(r"@[A-Za-z]++(?:-[A-Za-z0-9]++)*+(?:--[A-Za-z]++)?+")),
-    (TokenKind.NUMBER, re.compile(r"[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+")),
+    (TokenKind.LANGUAGE, re.compile(r"@[A-Za-z]++(?:-[A-Za-z0-9]++)*(?:--[A-Za-z]++)?")),
+    (TokenKind.NUMBER, re.compile(r"[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")),
 )
 #: Name characters in a row: a prefix where a colon follows, words and dots where none does.
-_RUN = re.compile(r"(?:[^\W\d_][\w\-.\u00b7]*+)?+")
+_RUN = re.compile(r"(?:[^\W\d_][\w\-.\u00b7]*+)?")
 _LOCAL_ESCAPE = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
 #: The part behind the colon. It starts with no dash or dot: ``ex:-5`` is a name and a number.
-_LOCAL = re.compile(rf"(?:(?:[\w:]|{_LOCAL_ESCAPE})(?:[\w:\-.\u00b7]|{_LOCAL_ESCAPE})*+)?+")
+_LOCAL = re.compile(
+    rf"(?:(?:[\w:]|{_LOCAL_ESCAPE})[\w:\-.\u00b7]*+(?:(?:{_LOCAL_ESCAPE})[\w:\-.\u00b7]*+)*)?"
+)
 _PIECE = re.compile(r"\w++|\W")
 #: ``<http://`` can only open an IRI: no operand of a comparison is a name, a colon and two slashes.
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+://")
