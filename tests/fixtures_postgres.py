@@ -1,7 +1,7 @@
 """A real PostgreSQL server for the tests, started from the installed binaries.
 
-The server runs as an unprivileged user in a temporary directory with its
-usual durability, listens on a unix socket only, and is gone with the session.
+The server runs as an unprivileged user in a temporary directory, does not wait
+for a disk, listens on a unix socket only, and is gone with the session.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ def _emptying(connection: psycopg.Connection, tables: Iterable[str]) -> bytes:
 
 def _empty(lent: _Lent) -> bool:
     """Put the rows back that the database had when it was new; False where more than rows has changed."""
-    _end_other_connections(lent.connection)
+    _end_busy_connections(lent.connection)
     if _one(lent.connection, _SCHEMA) != lent.schema:
         return False
     with lent.connection.transaction():
@@ -282,18 +282,19 @@ def _one(connection: psycopg.Connection, query: str) -> str:
     return str(row[0])
 
 
-def _end_other_connections(connection: psycopg.Connection) -> None:
-    """Wait too, up to a minute each, until they are gone with their locks."""
+def _end_busy_connections(connection: psycopg.Connection) -> None:
+    """End those others that do something or hold a lock; wait up to a minute for each to be gone."""
     connection.execute(
         "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        " AND (state <> 'idle' OR EXISTS (SELECT FROM pg_locks WHERE pg_locks.pid = pg_stat_activity.pid))"
     )
 
 
 def drop_schemas(url: str) -> None:
     """Leave a database as it is when new: with a schema ``public`` that has nothing in it."""
     with psycopg.connect(_plain(url), autocommit=True) as connection:
-        _end_other_connections(connection)
+        _end_busy_connections(connection)
         names = connection.execute(
             "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
         )

@@ -54,6 +54,15 @@ def test_a_connection_that_was_left_open_holds_nothing_up(postgres_lending: Lend
     left.close()
 
 
+def test_an_idle_connection_serves_the_next_test(postgres_lending: Lending) -> None:
+    with postgres_lending.lend() as url:
+        left = connect(url)
+        left.execute("UPDATE log SET next_sequence = 7")
+    with postgres_lending.lend():
+        assert left.execute("SELECT count(*) FROM log WHERE next_sequence = 7").fetchone() == (0,)
+    left.close()
+
+
 @pytest.mark.parametrize(
     "change",
     [
