@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import NamedTuple, TypeVar
 
 from pyroaring import BitMap
-from sqlalchemy import BigInteger, select, type_coerce
+from sqlalchemy import BigInteger, bindparam, select, type_coerce
 from sqlalchemy.orm import Session
 
 from marketplace.catalogue.facts import Facts
@@ -27,6 +27,7 @@ from validators.document import Strength
 
 T = TypeVar("T")
 
+_BEHIND = VerdictRow.revision > bindparam("since")
 _CHANGED = select(
     VerdictRow.certificate_id,
     VerdictRow.standing,
@@ -34,12 +35,12 @@ _CHANGED = select(
     VerdictRow.takes_legacy,
     type_coerce(VerdictRow.begins, BigInteger),
     type_coerce(VerdictRow.ends, BigInteger),
-)
+).where(_BEHIND)
 _CONFIRMED = (
     select(VerdictRow.certificate_id, ConfirmedEndorser.email)
     .join(Certificate, Certificate.id == VerdictRow.certificate_id)
     .join(ConfirmedEndorser, ConfirmedEndorser.fingerprint == Certificate.fingerprint)
-    .where(ConfirmedEndorser.public_at.is_not(None))
+    .where(ConfirmedEndorser.public_at.is_not(None), _BEHIND)
 )
 
 
@@ -70,9 +71,10 @@ class ListedVerdict(NamedTuple):
 def load_verdicts(session: Session, since: int) -> dict[int, ListedVerdict]:
     """The verdicts that changed behind a revision, by certificate."""
     confirmed: defaultdict[int, set[str]] = defaultdict(set)
-    for key, email in session.execute(_CONFIRMED.where(VerdictRow.revision > since)):
+    connection = session.connection()
+    for key, email in connection.execute(_CONFIRMED, {"since": since}):
         confirmed[key].add(email)
-    changed = session.execute(_CHANGED.where(VerdictRow.revision > since))
+    changed = connection.execute(_CHANGED, {"since": since})
     return {
         key: ListedVerdict(standing, listed, legacy, begins, ends, tuple(sorted(confirmed.get(key, ()))))
         for key, standing, listed, legacy, begins, ends in changed

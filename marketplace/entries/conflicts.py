@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import case, literal, select, tuple_
+from sqlalchemy import Select, case, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from marketplace.entries.records import EntryRow
-from marketplace.entries.rows import has_coordinates, select_rows, to_row
+from marketplace.entries.rows import COORDINATES, select_named, to_row
 from marketplace.models import Certificate, ChangeRow, ConflictCoordinates, Entry
 from marketplace.models.base import UtcSecond
 from marketplace.rules.current import preferred
@@ -99,17 +101,22 @@ def find_conflicts(
     return found[:limit]
 
 
-def find_conflict(session: Session, scope: VisibleLogs, coordinates: Coordinates) -> Conflict | None:
-    """The conflict at a place, as far as a scope shows it; None where it shows none."""
-    rows = session.execute(
-        select_rows(scope)
+@lru_cache(maxsize=256)
+def _said_at(logs: tuple[int, ...]) -> Select[Any]:
+    """What is said at a place."""
+    return (
+        select_named(logs, *COORDINATES)
         .add_columns(Entry.statement, Certificate.fingerprint, ChangeRow.accepted_at)
-        .where(*has_coordinates(coordinates))
         # What the site trusts first, and then in the order of precedence, so that what is left out is what
         # nobody is shown anyway.
         .order_by(case((is_trusted(), 0), else_=1), Entry.deprecated.is_(None), Entry.entry_id)
         .limit(MOST_READ)
     )
+
+
+def find_conflict(session: Session, scope: VisibleLogs, coordinates: Coordinates) -> Conflict | None:
+    """The conflict at a place, as far as a scope shows it; None where it shows none."""
+    rows = session.connection().execute(_said_at(scope.keys), asdict(coordinates))
     said = [
         ConflictingEntry(to_row(row), statement, fingerprint, accepted_at)
         for *row, statement, fingerprint, accepted_at in rows

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +25,7 @@ from marketplace.models import (
     Log,
     VerdictRow,
 )
+from marketplace.models.aliases import shared_alias
 from marketplace.models.current import SEPARATOR
 from marketplace.portions import NAMED, portions
 from marketplace.rules.trust import StoredVerdict, is_confirmed
@@ -37,24 +39,24 @@ _PLACE = {name: place for place, name in enumerate(_NAMES)}
 _STRENGTH = _PLACE["strength"]
 #: What SQLite answers with 0 and 1.
 _FLAGS = tuple(_PLACE[name] for name in ("conflicting", "confirmed", "bound"))
+#: Columns of an entry by the fields of its coordinates.
+COORDINATES = tuple(field.name for field in fields(Coordinates))
 #: Columns of a stored verdict, by their names, in the order of its fields.
 VERDICT_COLUMNS = tuple(getattr(VerdictRow, field.name) for field in fields(StoredVerdict))
 _STANDING = [field.name for field in fields(StoredVerdict)].index("standing")
 
 
-def select_rows(scope: VisibleLogs) -> Select[Any]:
-    """Every visible entry, in the shape that ``to_row`` reads; add conditions and an order."""
-    return _select_rows(scope.keys)
-
-
 def select_hidden(scope: VisibleLogs) -> Select[Any]:
-    """What the site's filter hides in each log of a scope, in the same shape."""
+    """What the site's filter hides in each log of a scope, in the shape that ``to_row`` reads."""
     return _select_rows(scope.keys, shown=False)
 
 
 @lru_cache(maxsize=256)
 def _select_rows(logs: tuple[int, ...], *, shown: bool = True) -> Select[Any]:
-    """Kept, because putting the statement together takes longer than running it."""
+    """Every visible entry, in that shape.
+
+    Kept, because putting the statement together takes longer than running it.
+    """
     scope = VisibleLogs.of(logs)
     others: dict[str, Any] = {
         "key": Entry.id,
@@ -74,15 +76,6 @@ def _select_rows(logs: tuple[int, ...], *, shown: bool = True) -> Select[Any]:
         .join(EntryBody, EntryBody.id == ChangeRow.body_id)
         .join(Certificate, Certificate.id == Entry.certificate_id)
         .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
-    )
-
-
-def has_coordinates(coordinates: Coordinates) -> tuple[ColumnElement[bool], ...]:
-    """Whether an entry has these coordinates; conditions for ``select_rows``."""
-    return (
-        Entry.identifier == coordinates.identifier,
-        Entry.email == coordinates.email,
-        Entry.created == coordinates.created,
     )
 
 
@@ -107,7 +100,7 @@ def lines_of(logs: tuple[int, ...]) -> Select[Any]:
 
 
 def to_row(row: Sequence[Any]) -> EntryRow:
-    """An EntryRow from a row of ``select_rows``."""
+    """An EntryRow from a row of ``select_named``."""
     # By place: naming each of so many values takes longer than everything else here.
     values: list[Any] = list(row[: len(_NAMES)])
     values[_STRENGTH] = Strength(values[_STRENGTH])
@@ -127,9 +120,18 @@ def to_verdict(values: Sequence[Any]) -> StoredVerdict | None:
 
 
 @lru_cache(maxsize=256)
-def _entry_named(logs: tuple[int, ...], *names: str) -> Select[Any]:
+def select_named(logs: tuple[int, ...], *names: str) -> Select[Any]:
     """The visible entries whose columns have the values of the parameters of the same names."""
     return _select_rows(logs).where(*(getattr(Entry, name) == bindparam(name) for name in names))
+
+
+@lru_cache(maxsize=256)
+def _newest_named(logs: tuple[int, ...], *names: str, later: bool) -> Select[Any]:
+    """The newest ``most`` of the same; with ``later`` of those made at or after ``since``."""
+    named = select_named(logs, *names)
+    if later:
+        named = named.where(Entry.created >= bindparam("since"))
+    return named.order_by(Entry.created.desc(), Entry.entry_id).limit(bindparam("most"))
 
 
 def read_named(session: Session, scope: VisibleLogs, **values: object) -> list[EntryRow]:
@@ -138,7 +140,23 @@ def read_named(session: Session, scope: VisibleLogs, **values: object) -> list[E
     Args:
         values: by the names of the columns.
     """
-    return [to_row(row) for row in session.execute(_entry_named(scope.keys, *values), values)]
+    # Through the connection here and below: the session would look for objects to make of these values.
+    rows = session.connection().execute(select_named(scope.keys, *values), values)
+    return [to_row(row) for row in rows]
+
+
+def read_newest(
+    session: Session, scope: VisibleLogs, limit: int, since: datetime | None = None, **values: object
+) -> list[EntryRow]:
+    """The same, the newest first.
+
+    Args:
+        limit: most rows.
+        since: only entries made then or later; None for all.
+    """
+    statement = _newest_named(scope.keys, *values, later=since is not None)
+    rows = session.connection().execute(statement, values | {"since": since, "most": limit})
+    return [to_row(row) for row in rows]
 
 
 _LOCATIONS = (
@@ -194,9 +212,9 @@ def _of_record(logs: tuple[int, ...]) -> tuple[Select[Any], Select[Any], Select[
 def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRecord:
     """Everything known about an entry that a reader sees."""
     of_body, of_logs, of_currents = _of_record(scope.keys)
-    named = {"key": row.key}
-    body = session.execute(of_body, named).one()
-    keys = session.scalars(
+    named, connection = {"key": row.key}, session.connection()
+    body = connection.execute(of_body, named).one()
+    keys = connection.scalars(
         of_currents, {"key_digest": row.key_digest, "identifier": row.identifier, "email": row.email}
     ).all()
     found = {one.key: one for one in read_rows(session, scope, keys)}
@@ -208,8 +226,8 @@ def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRec
     others = _others(session, scope, row) if row.conflicting else ()
     return EntryRecord(
         row=row,
-        locations=tuple(session.scalars(_LOCATIONS, named)),
-        tags=tuple(session.scalars(_TAGS, named)),
+        locations=tuple(connection.scalars(_LOCATIONS, named)),
+        tags=tuple(connection.scalars(_TAGS, named)),
         conflicts=tuple(sorted(others)),
         current_id=shown,
         current=None if current is None else current.coordinates,
@@ -217,18 +235,25 @@ def read_record(session: Session, scope: VisibleLogs, row: EntryRow) -> EntryRec
         rivals=tuple(
             Rival(one.entry_id, one.coordinates, one.key_digest, one.trusted) for one in currents[1:]
         ),
-        logs=tuple(session.scalars(of_logs, named)),
+        logs=tuple(connection.scalars(of_logs, named)),
         **body._mapping,
     )
 
 
 def _others(session: Session, scope: VisibleLogs, row: EntryRow) -> Sequence[str]:
     """Ids of the visible entries that say something else at the coordinates of this one."""
-    own = select(Entry.statement).where(Entry.id == row.key).scalar_subquery()
-    found = session.execute(
-        select_rows(scope).where(*has_coordinates(row.coordinates), Entry.statement != own)
-    )
-    return [other.entry_id for other in found]
+    given = asdict(row.coordinates) | {"key": row.key}
+    return [other.entry_id for other in session.connection().execute(_others_at(scope.keys), given)]
+
+
+_OWN = shared_alias(Entry)
+
+
+@lru_cache(maxsize=256)
+def _others_at(logs: tuple[int, ...]) -> Select[Any]:
+    """The visible entries at a place that say something else than the entry ``key``."""
+    said = select(_OWN.statement).where(_OWN.id == bindparam("key")).scalar_subquery()
+    return select_named(logs, *COORDINATES).where(Entry.statement != said)
 
 
 def _vouching_id(session: Session, scope: VisibleLogs, row: EntryRow) -> str:
@@ -243,6 +268,5 @@ def read_rows(session: Session, scope: VisibleLogs, keys: Sequence[int]) -> Sequ
     """The rows of entries that a reader sees, in no order."""
     statement, found = rows_of(scope.keys), list[EntryRow]()
     for portion in portions(keys, NAMED):
-        chunk = {"keys": list(portion)}
-        found += map(to_row, session.execute(statement, chunk))
+        found += map(to_row, session.connection().execute(statement, {"keys": list(portion)}))
     return found

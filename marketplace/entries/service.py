@@ -7,8 +7,9 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from marketplace.access.principal import PUBLIC, Principal
@@ -17,6 +18,7 @@ from marketplace.entries.bounded_cache import BoundedCache
 from marketplace.entries.certificates import CertificateUse, EndorserChange, find_certificates, find_changes
 from marketplace.entries.conditions import stated, stating
 from marketplace.entries.conflicts import Conflict, find_conflict, find_conflicts
+from marketplace.entries.current_keys import find_current, find_tagged
 from marketplace.entries.current_statements import CurrentStatement, Listed, find_statements
 from marketplace.entries.dated import matches_filters, matches_search, ordered
 from marketplace.entries.endorsers import EndorserTally, find_endorser, find_tags, list_endorsers
@@ -34,21 +36,15 @@ from marketplace.entries.records import (
     EntryRow,
     StoredEntry,
 )
-from marketplace.entries.rows import read_named, read_record, read_rows, select_rows, to_row
+from marketplace.entries.rows import read_named, read_newest, read_record, read_rows
 from marketplace.entries.twins import find_vouching, list_vouching
 from marketplace.models import (
-    Certificate,
     ChangeRow,
-    Current,
     Entry,
-    EntryTag,
     Erasure,
     Log,
-    VerdictRow,
 )
-from marketplace.rules.columns import tag_digest
 from marketplace.rules.current import preferred
-from marketplace.rules.trust import is_trusted
 from marketplace.rules.visibility import VisibleLogs, find_scope
 from validators.document import Checksum, Coordinates
 
@@ -207,7 +203,7 @@ class VisibleEntries:
 
     def timeline(self, identifier: str) -> Sequence[EntryRow]:
         """Every entry about an image by every endorser, oldest first; of too many the newest ones."""
-        return self._newest(Entry.identifier == identifier) if can_occur(identifier) else []
+        return self._newest(identifier=identifier) if can_occur(identifier) else []
 
     def current_of(self, identifiers: Collection[str], limit: int = ROWS_LIMIT) -> Sequence[EntryRow]:
         """The first current entries of some images: by image, the newest of each first.
@@ -218,12 +214,7 @@ class VisibleEntries:
         Args:
             identifiers: well-formed ones.
         """
-        keys = self._session.scalars(
-            select(Current.entry_key)
-            .where(self._scope.current(), Current.identifier.in_(identifiers))
-            .order_by(Current.identifier, Current.created.desc(), Current.entry_id)
-            .limit(limit)
-        ).all()
+        keys = find_current(self._session, self._scope, identifiers, limit)
         rows = read_rows(self._session, self._scope, list_vouching(self._session, self._scope, keys))
         newest = sorted({row.key: row for row in rows}.values(), key=EntryRow.rank, reverse=True)
         return sorted(newest, key=lambda row: row.identifier)
@@ -232,7 +223,7 @@ class VisibleEntries:
         """What an endorser said at or after a time, newest first."""
         if not can_occur(email):
             return []
-        return self._newest(Entry.email == email, Entry.created >= since)[::-1]
+        return self._newest(since, email=email)[::-1]
 
     def tagged(self, email: str, tag: str) -> EntryRow | None:
         """What e-mail + tag names, of the current entries with the tag that are not deprecated.
@@ -241,29 +232,7 @@ class VisibleEntries:
         """
         if not (can_occur(email) and can_occur(tag)):
             return None
-        candidates = (
-            select(Current.entry_key, Current.key_digest)
-            .join(
-                EntryTag,
-                and_(
-                    EntryTag.entry_key == Current.entry_key,
-                    EntryTag.digest == tag_digest(tag),
-                    EntryTag.tag == tag,
-                ),
-            )
-            .where(self._scope.current(), Current.email == email, Current.deprecated.is_(False))
-            .order_by(Current.created.desc(), Current.entry_id)
-            .limit(1)
-        )
-        trusted = self._session.execute(
-            candidates.join(Entry, Entry.id == Current.entry_key)
-            .join(Certificate, Certificate.id == Entry.certificate_id)
-            .outerjoin(VerdictRow, VerdictRow.certificate_id == Entry.certificate_id)
-            .where(is_trusted())
-        ).one_or_none()
-        if trusted is not None:
-            candidates = candidates.where(Current.key_digest == trusted.key_digest)
-        found = self._session.scalar(candidates)
+        found = find_tagged(self._session, self._scope, email, tag)
         if found is None:
             return None
         (key,) = list_vouching(self._session, self._scope, [found])
@@ -297,11 +266,10 @@ class VisibleEntries:
         """The tags that name an entry of this endorser, by code point."""
         return find_tags(self._session, self._scope, email)
 
-    def _newest(self, *conditions: ColumnElement[bool]) -> Sequence[EntryRow]:
+    def _newest(self, since: datetime | None = None, **values: str) -> Sequence[EntryRow]:
         """The newest entries, oldest first; of those that say the same the one that is shown comes last."""
-        statement = select_rows(self._scope).where(*conditions).order_by(Entry.created.desc(), Entry.entry_id)
-        rows = self._session.execute(statement.limit(ROWS_LIMIT))
-        found = sorted(map(to_row, rows), key=EntryRow.rank)
+        rows = read_newest(self._session, self._scope, ROWS_LIMIT, since, **values)
+        found = sorted(rows, key=EntryRow.rank)
         places = {row.key: place for place, row in enumerate(found)}
         last: dict[int, int] = {}
         for key, shown in find_vouching(self._session, self._scope, list(places)).items():
@@ -328,12 +296,12 @@ class VisibleEntries:
 
     def _dated(self, query: EntryQuery) -> Sequence[EntryRow]:
         """What is shown at each of the coordinates that a query with a creation time names."""
-        statement = select_rows(self._scope).where(Entry.created == query.created).limit(ROWS_LIMIT)
-        for column, value in ((Entry.identifier, query.identifier), (Entry.email, query.email)):
-            if value is not None:
-                statement = statement.where(column == value if can_occur(value) else false())
+        named = {"identifier": query.identifier, "email": query.email}
+        given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        if not all(map(can_occur, given.values())):
+            return []
         places: defaultdict[Coordinates, list[EntryRow]] = defaultdict(list)
-        for row in map(to_row, self._session.execute(statement)):
+        for row in read_newest(self._session, self._scope, ROWS_LIMIT, created=query.created, **given):
             places[row.coordinates].append(row)
         shown = filter(None, map(self._preferred_of, places.values()))
         found = [row for row in shown if matches_filters(row, query)]

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from marketplace.changes import PUBLIC
 from marketplace.confirmation import PendingUploads
@@ -60,20 +60,27 @@ def confirm(database: Database, emails: Iterable[str], log: str = PUBLIC) -> Non
             PendingUploads(session).remember(signer(email).fingerprint, email, log, JUDGED)
 
 
+# Made once: examples of Hypothesis hold thousands of verdicts.
+_NEXT_REVISION = update(TrustState).values(revision=TrustState.revision + 1).returning(TrustState.revision)
+_CERTIFICATE = select(Certificate.id).where(Certificate.fingerprint == bindparam("fingerprint"))
+_DROP = delete(VerdictRow).where(VerdictRow.certificate_id == bindparam("key"))
+_KEEP = insert(VerdictRow)
+
+
 def hold(database: Database, verdicts: Mapping[str, StoredVerdict]) -> None:
     """Store the verdicts on the certificates of some endorsers, as far as they have any."""
     with database.write() as session:
-        if session.scalar(select(TrustState.id)) is None:
-            session.execute(insert(TrustState).values(id=1, revision=0, basis="", refreshed_at=JUDGED))
-        revision = session.scalars(
-            update(TrustState).values(revision=TrustState.revision + 1).returning(TrustState.revision)
-        ).one()
-        for email, held in verdicts.items():
-            key = session.scalar(
-                select(Certificate.id).where(Certificate.fingerprint == signer(email).fingerprint)
+        connection = session.connection()
+        revision = connection.scalar(_NEXT_REVISION)
+        if revision is None:
+            revision = 1
+            connection.execute(
+                insert(TrustState).values(id=1, revision=revision, basis="", refreshed_at=JUDGED)
             )
+        for email, held in verdicts.items():
+            key = connection.scalar(_CERTIFICATE, {"fingerprint": signer(email).fingerprint})
             if key is None:
                 continue
             row = asdict(held) | {"standing": held.standing.value, "basis": "b", "revision": revision}
-            session.execute(delete(VerdictRow).where(VerdictRow.certificate_id == key))
-            session.execute(insert(VerdictRow).values(certificate_id=key, due=None, **row))
+            connection.execute(_DROP, {"key": key})
+            connection.execute(_KEEP, row | {"certificate_id": key, "due": None})
