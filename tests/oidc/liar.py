@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,8 +17,12 @@ from joserfc.jwk import OctKey, RSAKey
 
 Handler = BaseHTTPRequestHandler
 CLIENT = "site"
-#: Made once: it takes longer than all answers.
-KEY = RSAKey.generate_key(2048, {"kid": "one"})
+
+
+@cache
+def make_key(name: str) -> RSAKey:
+    """A key, made once a process: it takes longer than all answers."""
+    return RSAKey.generate_key(2048, {"kid": name})
 
 
 @dataclass
@@ -25,7 +30,7 @@ class Liar:
     """What it says; honest until a test alters it."""
 
     url: str = ""
-    key: RSAKey = field(default_factory=lambda: KEY)
+    key: RSAKey = field(default_factory=lambda: make_key("one"))
     #: Altered descriptions, keys, tokens and claims: by what they are called, a function of the honest one.
     lies: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     #: Answers that are no JSON of these: by path, a function of the request.

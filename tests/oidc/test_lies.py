@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import OctKey
 
 from marketplace.access import Scope
 from marketplace.accounts.people import Person
@@ -24,11 +24,10 @@ from marketplace.oidc.errors import ProviderAwayError
 from marketplace.oidc.provider import FAILED, FRESH, KEYS_AGAIN
 from marketplace.oidc.service import SignInService
 from tests.functional.running import free_port
-from tests.oidc.liar import CLIENT, Liar, lying_provider, signed
+from tests.oidc.liar import CLIENT, Liar, lying_provider, make_key, signed
 from tests.waiting import HANGING
 
 HOME = "http://127.0.0.1:1/login/oidc/callback"
-OTHER = RSAKey.generate_key(2048, {"kid": "other"})
 
 
 class Clock:
@@ -139,10 +138,12 @@ def test_signatures_that_prove_nothing(liar: Liar, clock: Clock) -> None:
         "None": lambda honest: {**honest, "id_token": unsigned(liar, "None")},
         "HS256 with the public key": lambda honest: {**honest, "id_token": signed_with_public_key(liar)},
         "another algorithm": signed(liar, {"alg": "RS384", "kid": "one"}, liar.key),
-        "not in the list": signed(liar, {"alg": "RS256", "kid": "other"}, OTHER),
-        "another's of the name": signed(liar, {"alg": "RS256", "kid": "one"}, OTHER),
+        "not in the list": signed(liar, {"alg": "RS256", "kid": "other"}, make_key("other")),
+        "another's of the name": signed(liar, {"alg": "RS256", "kid": "one"}, make_key("other")),
         "a key that it brings": signed(
-            liar, {"alg": "RS256", "kid": "other", "jwk": OTHER.as_dict(private=False)}, OTHER
+            liar,
+            {"alg": "RS256", "kid": "other", "jwk": make_key("other").as_dict(private=False)},
+            make_key("other"),
         ),
         "none at all": lambda honest: {k: v for k, v in honest.items() if k != "id_token"},
         "no token": lambda honest: {**honest, "id_token": "a.b.c"},
@@ -260,8 +261,8 @@ def test_the_provider_may_change_its_keys_and_cannot_be_made_to_tell_them_often(
 ) -> None:
     one = service(liar, clock)
     come_back(one, liar)
-    liar.lies["keys"] = lambda honest: {"keys": [*honest["keys"], OTHER.as_dict(private=False)]}
-    liar.lies["tokens"] = signed(liar, {"alg": "RS256", "kid": "other"}, OTHER)
+    liar.lies["keys"] = lambda honest: {"keys": [*honest["keys"], make_key("other").as_dict(private=False)]}
+    liar.lies["tokens"] = signed(liar, {"alg": "RS256", "kid": "other"}, make_key("other"))
     for _ in range(3):
         assert refusal(one, liar).code == "oidc.id-token"
     assert liar.asked.count("/jwks") == 1

@@ -14,7 +14,6 @@ from tests.factories.identities import Identity, make_identity
 from tests.factories.openpgp import Signer
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-GOOD = make_identity("Lab", "lab@example.org", "rsa2048")
 
 
 def keys(folder: Path, certificate: bytes, key: bytes, now: datetime = NOW) -> SigningKeys:
@@ -28,33 +27,41 @@ def of(identity: Identity, other: Identity | None = None) -> tuple[bytes, bytes]
     return identity.certificate_pem, (other or identity).key_pem()
 
 
+def good() -> Identity:
+    return make_identity("Lab", "lab@example.org", "rsa2048")
+
+
+def rsa(**how: object) -> tuple[bytes, bytes]:
+    return of(make_identity(key="rsa2048", **how))
+
+
 @pytest.mark.parametrize(
-    ("certificate", "key", "told"),
+    ("files", "told"),
     [
-        (*of(GOOD, make_identity(key="rsa3072")), "does not belong to views.key"),
-        (*of(make_identity(key="p256")), "not an RSA key"),
-        (*of(make_identity(key="rsa2048", not_after=datetime(2025, 1, 1, tzinfo=UTC))), "to 2025-01-01"),
-        (*of(make_identity(key="rsa2048", not_before=datetime(2027, 1, 1, tzinfo=UTC))), "from 2027-01-01"),
-        (*of(make_identity(key="rsa2048", key_usage="key_agreement")), "not for signatures"),
-        (b"nothing", GOOD.key_pem(), "views.certificate cannot be read"),
-        (GOOD.certificate_pem, b"nothing", "views.key cannot be read"),
-        (GOOD.certificate_pem, GOOD.key_pem("secret"), "views.key cannot be read"),
+        (lambda: of(good(), make_identity(key="rsa3072")), "does not belong to views.key"),
+        (lambda: of(make_identity(key="p256")), "not an RSA key"),
+        (lambda: rsa(not_after=datetime(2025, 1, 1, tzinfo=UTC)), "to 2025-01-01"),
+        (lambda: rsa(not_before=datetime(2027, 1, 1, tzinfo=UTC)), "from 2027-01-01"),
+        (lambda: rsa(key_usage="key_agreement"), "not for signatures"),
+        (lambda: (b"nothing", good().key_pem()), "views.certificate cannot be read"),
+        (lambda: (good().certificate_pem, b"nothing"), "views.key cannot be read"),
+        (lambda: (good().certificate_pem, good().key_pem("secret")), "views.key cannot be read"),
     ],
     ids=("another key", "no RSA", "over", "not yet", "for something else", "no PEM", "no key", "password"),
 )
-def test_what_cannot_sign_is_told_without_a_path(tmp_path, certificate, key, told) -> None:
-    found = keys(tmp_path, certificate, key).signing().smime
+def test_what_cannot_sign_is_told_without_a_path(tmp_path, files, told) -> None:
+    found = keys(tmp_path, *files()).signing().smime
     assert isinstance(found, str)
     assert told in found and str(tmp_path) not in found
 
 
 def test_files_that_are_replaced_are_read_again(tmp_path) -> None:
-    held = keys(tmp_path, *of(GOOD))
+    held = keys(tmp_path, *of(good()))
     first = held.signing()
     assert isinstance(first.smime, SmimeSigner) and held.signing() is first
     (tmp_path / "site.key").unlink()
     assert held.signing().smime == "views.key cannot be read: No such file or directory"
-    (tmp_path / "site.key").write_bytes(GOOD.key_pem())
+    (tmp_path / "site.key").write_bytes(good().key_pem())
     assert isinstance(held.signing().smime, SmimeSigner)
 
 
@@ -69,7 +76,7 @@ def test_a_certificate_that_ends_while_the_server_runs_signs_no_more(tmp_path) -
 
 
 def test_names_are_written_as_openssl_does() -> None:
-    assert slash_name(GOOD.certificate.subject) == "/C=EU/O=Demo Project/CN=Lab"
+    assert slash_name(good().certificate.subject) == "/C=EU/O=Demo Project/CN=Lab"
 
 
 def test_openpgp_signs_the_same_bytes_for_the_same_time(tmp_path) -> None:
