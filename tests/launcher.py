@@ -64,12 +64,14 @@ def load() -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*pkg_resources.*")
         # The engine of searches and that of templates are loaded when they are first used.
-        importlib.import_module("pyramid_jinja2")
+        for name in ("pyramid_jinja2", "whoosh.searching", "whoosh.writing", "whoosh.codec.whoosh3"):
+            importlib.import_module(name)
         for name in _LOADED:
             module = importlib.import_module(f"marketplace.{name}")
             for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
                 importlib.import_module(found.name)
     _compile_templates()
+    _compile_routes()
     # A fork of a process with threads may hang.
     assert threading.active_count() == 1 and len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()
@@ -89,6 +91,17 @@ def _compile_templates() -> None:
     environment = get_jinja2_environment(config)
     for name in ("base", "macros", "finder"):
         environment.get_template(f"marketplace:pages/templates/{name}.jinja2")
+
+
+def _compile_routes() -> None:
+    """Have the expressions of all URLs compiled: Python keeps them, and forks find them."""
+    from pyramid.urldispatch import RoutesMapper
+
+    from marketplace.routes import ROUTES
+
+    mapper = RoutesMapper()
+    for route in ROUTES:
+        mapper.connect(route.name, route.pattern)
 
 
 def _answer(asked: socket.socket) -> Start | None:
