@@ -7,6 +7,7 @@ import io
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import Enum
 from operator import attrgetter
 from typing import Any
 
@@ -47,12 +48,17 @@ def _by_fields(kind: type) -> Callable[[Any], tuple[type, tuple[Any, ...]]]:
     return lambda value: (kind, values(value))
 
 
+def _by_value(member: Enum) -> tuple[type, tuple[Any, ...]]:
+    return type(member), (member.value,)
+
+
 #: How an answer spells values: class and fields. The spelling that frozen dataclasses bring with them takes
-#: this process, which has all the writing to do besides, several times as long to read.
+#: this process, which has all the writing to do besides, several times as long to read. That of members of
+#: enumerations is another one in Python before 3.11.4.
 _SPELLED = copyreg.dispatch_table | {
-    kind: _by_fields(kind)
+    kind: _by_fields(kind) if is_dataclass(kind) else _by_value
     for kind in (Refusal, *vars(document).values())
-    if isinstance(kind, type) and is_dataclass(kind)
+    if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, Enum))
 }
 
 
