@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from marketplace.audit import AuditLog
 from marketplace.events.record import new_event_id
 from marketplace.models import Webhook, WebhookDelivery
+from marketplace.models.aliases import shared_alias
 from marketplace.models.insertion import insert_once
 from marketplace.models.owed import DEAD, SENT, WAITING
 from marketplace.queue import Queue
@@ -222,7 +223,7 @@ def _of(hook: Hook, event_id: str) -> tuple[ColumnElement[bool], ...]:
 
 
 #: A delivery of the same webhook that waits before another one. To make this takes longer than to ask it.
-_earlier = aliased(WebhookDelivery)
+_earlier = shared_alias(WebhookDelivery)
 _NOTHING_BEFORE = ~(
     select(_earlier.id)
     .where(
