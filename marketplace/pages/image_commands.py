@@ -112,9 +112,7 @@ def _image(entry: AcceptedEntry, href: str) -> _Image:
         file=fetched[: -len(suffix)] if suffix else fetched,
         name=name if name[0].isalpha() else f"image-{name}",
         format=_format(metadata.format),
-        architecture=_ARCHITECTURES.get(architecture, architecture)
-        if _SAFE.fullmatch(architecture)
-        else "x86_64",
+        architecture=_ARCHITECTURES.get(architecture, architecture),
     )
 
 
