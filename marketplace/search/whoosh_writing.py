@@ -19,7 +19,6 @@ from typing import Any
 
 from whoosh import index
 from whoosh.index import LockError
-from whoosh.query import Or, Term
 from whoosh.reading import SegmentReader
 
 from marketplace.processes import KillableProcess, ProcessEndedError
@@ -169,7 +168,11 @@ def merged_segments(sizes: Sequence[int]) -> Sequence[int]:
 
 def _change(writer: Any, batch: IndexBatch) -> None:
     replaced = [POSITION_KEY, *batch.forgotten, *(document.entry_key for document in batch.documents)]
-    writer.delete_by_query(Or([Term(KEY, str(key)) for key in replaced]))
+    with writer.reader() as reader:
+        # Not by a query: a large batch takes a fifth longer then, and mostly nothing is replaced.
+        for term in ((KEY, str(key)) for key in replaced):
+            for number in list(reader.postings(*term).all_ids()) if term in reader else ():
+                writer.delete_document(number)
     for document in batch.documents:
         writer.add_document(**_values(document))
     writer.add_document(**{KEY: POSITION_KEY, POSITION: astuple(batch.position), NUMBER: 0})
