@@ -87,7 +87,8 @@ def attacked(request: pytest.FixtureRequest, site: Site, marketplaces: dict[str,
     def pulled(data: bytes) -> None:
         path = peer.upload(data)
         site.pull(peer)
-        assert site.has(path, data)
+        # The peer signs a checkpoint that covers the entry soon after the upload was answered.
+        eventually(lambda: site.has(path, data))
 
     with ExitStack() as stack:
         assert site.server is not None

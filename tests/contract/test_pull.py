@@ -59,7 +59,6 @@ class FakeFeed:
         self.asked: list[str] = []
         self.calls_left = 10**9
         self.received = 0
-        self.clock_offset = 0
         for document in documents:
             self.add(document)
 
@@ -321,6 +320,19 @@ def test_a_fault_of_this_site_does_not_stop_the_pull_without_a_word(
         runner._take_news()
         (told,) = runner.once()
         assert (told.state, told.failures, site.size()) == (PullState.TAILING, 0, len(DOCUMENTS))
+
+
+def test_a_pull_by_command_ends_with_everything_also_where_another_process_pulls(site: Site) -> None:
+    class Overtaken(FakeFeed):
+        def rows(self, slug: str, since: int, count: int) -> list[bytes]:
+            if since == 0:  # another process takes two of the rows before these are committed
+                site.pull(FakeFeed(DOCUMENTS[:2]))
+            return super().rows(slug, since, count)
+
+    runner = PeerRunner(site.means, site.peer, lambda name: {})
+    runner._public = Overtaken(DOCUMENTS[:3])
+    (told,) = runner.once()
+    assert (told.state, told.trusted.behind, told.failures, site.size()) == (PullState.TAILING, 0, 0, 3)
 
 
 def test_of_rows_that_were_passed_over_the_last_ones_are_kept(

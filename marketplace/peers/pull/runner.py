@@ -39,6 +39,8 @@ _WANTED, _UNWANTED = 5.0, 15.0
 _LEAST_GAP, _MOST_GAP = 0.03, 1.0
 #: Seconds for which this thread believes what it knows of the logs, unless it is told of a change.
 _READ = 60.0
+#: On the monotonic clock, of a look that waits for nothing.
+_AT_ONCE = 0.0
 #: Time between two comparisons of whole sets.
 COMPARISON = timedelta(hours=1)
 _logger = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ class _Due:
 
     pull: LogPull
     reported: ReportedHeads
-    at: float = 0.0
+    at: float = _AT_ONCE
     failures: int = 0
     #: A head that the peer showed and that covers more than is known here.
     presented: SignedCheckpoint | None = None
@@ -140,11 +142,14 @@ class PeerRunner(Job):
     def once(self) -> list[FollowedLog]:
         """Look at every log now, on the calling thread; what fails is noted and shown in the result.
 
+        Where another process pulls the log too, the look is repeated until everything is here.
+
         Raises:
             PeerNotFoundError: the peer is gone.
             SQLAlchemyError: the database does not answer.
         """
-        self._look()
+        while self._look() and any(due.at == _AT_ONCE for due in self._due.values()):
+            pass
         with self._means.database.read() as session:
             return FollowedLogs(session).of(self.peer.id)
 
@@ -193,7 +198,7 @@ class PeerRunner(Job):
                 due.presented = head
             elif not news.everything and not (said and due.failures):
                 continue  # anybody can show an old head again
-            due.at, due.failures = 0.0, 0
+            due.at, due.failures = _AT_ONCE, 0
 
     def _pause(self) -> float:
         asked = [self._due[one.id].at for one in self._followed if self._is_asked(one)]
@@ -241,7 +246,7 @@ class PeerRunner(Job):
         except IntegrityError:
             due.at, self._read_at = time.monotonic() + poll_pause(), 0.0
         except MovedError:
-            due.at = self._read_at = 0.0  # somebody else pulls it too: go on from where they are
+            due.at, self._read_at = _AT_ONCE, 0.0  # somebody else pulls it too: go on from where they are
         except ContactError as error:
             self._fail(followed, due, error, error.retry_after)
         except (PeerError, IngestError) as error:
