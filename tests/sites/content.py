@@ -73,8 +73,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def send(self, data: bytes) -> None:
-        self.wfile.write(data)
-        self.content.sent += len(data)
+        self.content.sent += len(data)  # before: who has read the last byte goes on at once
+        try:
+            self.wfile.write(data)
+        except OSError:
+            self.content.sent -= len(data)
+            raise
 
     def log_message(self, format: str, *args: object) -> None:
         """Tests look at counters."""

@@ -33,7 +33,7 @@ def image_of(openstack: OpenStack, picture: Picture) -> dict[str, Any]:
 
 
 class Counted:
-    """Serves bytes, whole or a range; counts what each client took. Each may be served other bytes."""
+    """Serves bytes, whole or a range; counts what each client is sent. Each may be served other bytes."""
 
     def __init__(self, data: bytes, to_glance: Behaviour | bytes | None = None) -> None:
         self.data, self.to_glance = data, to_glance
@@ -57,8 +57,8 @@ class Counted:
         else:
             part = data
             handler.begin(200, len(data))
+        self.bytes[who] += len(part)  # before: who has read the last byte goes on at once
         handler.send(part)
-        self.bytes[who] += len(part)
 
 
 def configure(cloud: Cloud, openstack: OpenStack, picture: Picture, name: str, more: str = "") -> None:

@@ -268,6 +268,9 @@ class OpenStack:
     def _write_keystone(self) -> None:
         (self.folder / "keystone.conf").write_text(f"""[database]
 connection = sqlite:///{self.folder}/keystone.db
+[identity]
+# Each token that is asked for by a password costs a hash of it: a fifth of a second as clouds set it up.
+password_hash_rounds = 4
 [token]
 provider = fernet
 [fernet_tokens]
