@@ -33,12 +33,14 @@ mkdir -p "$work/{name}/layer" "$work/{name}/work" "$work/{name}/root"
 mount -t overlay -o "lowerdir={lower},upperdir=$work/{name}/layer,workdir=$work/{name}/work" \\
   overlay "$work/{name}/root"
 """
-#: What a program that builds images gives to each step.
+#: What a program that builds images gives to each step. The base has no Java and no manual, whose files other
+#: packages would have written anew.
 _FURNISH = """\
 mount -t proc proc "$work/{name}/root/proc"
 mount --bind /dev "$work/{name}/root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$work/{name}/root/tmp"
 mount -t tmpfs tmpfs "$work/{name}/root/run"
+rm -rf "$work/{name}/root/etc/ca-certificates/update.d" "$work/{name}/root/var/lib/man-db/auto-update"
 for file in /etc/resolv.conf /etc/hosts; do
   rm -f "$work/{name}/root$file"; cp "$file" "$work/{name}/root$file" || true
 done
