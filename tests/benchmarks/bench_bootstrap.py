@@ -226,9 +226,9 @@ def _await_proven(new: Site, number: int) -> None:
 
     To open the database and read all that is known of a peer took 4 ms, twenty times a second.
     """
-    with new.database() as database, database.glance() as ask:
+    with new.database() as database, closing(database.glance()) as glance:
         until(
-            lambda: (ask("SELECT coalesce(max(proven), 0) FROM peer_log") or (0,))[0] >= number,
+            lambda: glance.ask("SELECT coalesce(max(proven), 0) FROM peer_log")[0][0] >= number,
             "the new site has proven everything",
             _ENOUGH,
         )
