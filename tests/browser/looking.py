@@ -22,12 +22,12 @@ def find_browser() -> str | None:
     return shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
-#: Looks with every rule, or with those that depend on colours only. By kind these look at the first element
-#: of each kind: of those that have, with all that they stand in, the same colours and letters. It takes a
-#: tenth of the time of looking at all of them.
-_LOOK = r"""async ({by_kind, only_colours}) => {
+_LOOK = "axe.run({resultTypes: ['violations']}).then(found => found.violations)"
+#: The rules that depend on colours, for the first element of each kind: of those that have, with all that
+#: they stand in, the same colours and letters. It takes a tenth of the time of looking at all of them.
+_LOOK_AT_COLOURS = r"""async () => {
     const numbers = new Map(), kinds = new Map()
-    for (const element of by_kind ? document.querySelectorAll("*") : []) {
+    for (const element of document.querySelectorAll("*")) {
         const style = getComputedStyle(element)
         const has_text = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())
         const kind = [
@@ -40,24 +40,22 @@ _LOOK = r"""async ({by_kind, only_colours}) => {
         kinds.set(element, numbers.get(kind))
     }
     const selectors = {"color-contrast": "[data-first]", "link-in-text-block": "a[href][data-first]"}
-    if (by_kind) axe.configure({rules: Object.entries(selectors).map(([id, selector]) => ({id, selector}))})
-    const some = only_colours ? {runOnly: Object.keys(selectors)} : {}
-    const found = await axe.run({resultTypes: ["violations"], ...some})
+    axe.configure({rules: Object.entries(selectors).map(([id, selector]) => ({id, selector}))})
+    const found = await axe.run({resultTypes: ["violations"], runOnly: Object.keys(selectors)})
     axe.reset()
     return found.violations
 }"""
 
 
-def violations(page: Page, *, by_kind: bool = False, only_colours: bool = False) -> list[str]:
+def violations(page: Page, *, colours: bool = False) -> list[str]:
     """What axe finds, each with the places where it does.
 
     Args:
-        by_kind: hold one element of each kind against the rules that depend on colours, not each one.
-        only_colours: leave the other rules away.
+        colours: look at colours only.
     """
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(_AXE.axe_script)
-    found = page.evaluate(_LOOK, {"by_kind": by_kind, "only_colours": only_colours})
+    found = page.evaluate(_LOOK_AT_COLOURS if colours else _LOOK)
     return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in found]
 
 
@@ -67,23 +65,18 @@ def fits(page: Page) -> bool:
     return not wider
 
 
-def check_schemes(page: Page, name: str, *, again: bool = False) -> None:
+def check_schemes(page: Page, name: str) -> None:
     """Look at a page with light and dark colours, as wide as its window is, and have its pictures taken.
 
     Nothing but colours depends on the scheme (``test_pages`` holds the style sheet to that), so that the
     other rules would find in the dark what they found in the light.
-
-    Args:
-        again: each element was held against the rules in another width: an element that has other colours
-            in this one is of another kind.
     """
     assert page.viewport_size is not None
     width = page.viewport_size["width"]
     assert fits(page), (name, width)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        dark = scheme == "dark"
-        assert violations(page, by_kind=dark or again, only_colours=dark) == [], (name, width, scheme)
+        assert violations(page, colours=scheme == "dark") == [], (name, width, scheme)
         take_picture(page, f"{name}-{width}-{scheme}")
 
 
@@ -94,7 +87,7 @@ def check_forms(page: Page, name: str) -> None:
     """
     for width in (WIDE, NARROW):
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        check_schemes(page, name, again=width != WIDE)
+        check_schemes(page, name)
 
 
 #: The text of a page without what is for programs: commands, documents and code.
