@@ -86,7 +86,7 @@ def pytest_runtest_call() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Have the reports written that are wanted, and the directories of tests where they are fast.
 
-    Garbage is looked for less often than usual: to look takes a twentieth of the time of the tests.
+    The garbage collector runs less often than usual: it took a twentieth of the processor time of the tests.
     """
     gc.set_threshold(20_000, 10, 10)
     if serves(MEMORY):

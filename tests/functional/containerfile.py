@@ -33,8 +33,8 @@ mkdir -p "$work/{name}/layer" "$work/{name}/work" "$work/{name}/root"
 mount -t overlay -o "lowerdir={lower},upperdir=$work/{name}/layer,workdir=$work/{name}/work" \\
   overlay "$work/{name}/root"
 """
-#: What a program that builds images gives to each step. The base has no Java and no manual, whose files other
-#: packages would have written anew.
+#: What a program that builds images gives to each step. Two hooks of this system that the real base does not
+#: have are removed: they write the certificates for Java and the index of manual pages.
 _FURNISH = """\
 mount -t proc proc "$work/{name}/root/proc"
 mount --bind /dev "$work/{name}/root/dev"

@@ -39,7 +39,7 @@ _WANTED, _UNWANTED = 5.0, 15.0
 _LEAST_GAP, _MOST_GAP = 0.03, 1.0
 #: Seconds for which this thread believes what it knows of the logs, unless it is told of a change.
 _READ = 60.0
-#: On the monotonic clock, of a look that waits for nothing.
+#: Time on the monotonic clock of a look that is due at once.
 _AT_ONCE = 0.0
 #: Time between two comparisons of whole sets.
 COMPARISON = timedelta(hours=1)
@@ -142,7 +142,7 @@ class PeerRunner(Job):
     def once(self) -> list[FollowedLog]:
         """Look at every log now, on the calling thread; what fails is noted and shown in the result.
 
-        Where another process pulls the log too, the look is repeated until everything is here.
+        If another process pulls the same log at this moment, this one goes on until all entries have arrived.
 
         Raises:
             PeerNotFoundError: the peer is gone.
