@@ -21,6 +21,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 #: Tokens, session cookies and secrets of webhooks, wherever somebody may have put one.
 _SECRET = re.compile(r"(mp[tsv]_)[0-9A-Za-z_-]{8,}|(whsec_)[0-9A-Za-z+/=]{8,}")
+_SECRET_BEGINS = ("mpt_", "mps_", "mpv_", "whsec_")
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -108,8 +109,8 @@ class TextFormatter(_EventFormatter):
 
 def hide_secrets(text: str) -> str:
     """The text with everything that looks like a token or a session cookie of ours blotted out."""
-    # Nearly no line has one, and looking for two letters costs next to nothing.
-    return _SECRET.sub(r"\1\2[hidden]", text) if "mp" in text or "whsec_" in text else text
+    # Nearly no line has one, and to look for their first letters takes a tenth of the time.
+    return _SECRET.sub(r"\1\2[hidden]", text) if any(map(text.__contains__, _SECRET_BEGINS)) else text
 
 
 def printable(text: str) -> str:
