@@ -31,10 +31,28 @@ def parse_document(data: bytes) -> _Element:
     Raises:
         ParseStepError: the subclass names the rule (FORMAT, step 1).
     """
+    return parse_nodes(data)[0]
+
+
+def parse_nodes(data: bytes) -> list[_Element]:
+    """Parse the bytes of an entry from outside, for whoever looks at most of its elements.
+
+    lxml makes an object for an element that nobody holds at each look at it, and reads its name again.
+
+    Args:
+        data: anything.
+
+    Returns:
+        the elements, comments and processing instructions in document order, the root first.
+
+    Raises:
+        ParseStepError: the subclass names the rule (FORMAT, step 1).
+    """
     names = verify_prescan(data)
     root = parse_trusted(data)
+    nodes = list(root.iter())
     # The tag of a comment or a processing instruction is no name, so without any the two lists are equal.
-    tags = [node.tag for node in root.iter()]
+    tags = [node.tag for node in nodes]
     if tags != names:
         read = [tag for tag in tags if isinstance(tag, str)]
         if read != names:
@@ -42,7 +60,7 @@ def parse_document(data: bytes) -> _Element:
                 "document", f"{len(read)} elements", f"the {len(names)} elements seen before"
             )
         _verify_remarks(root)
-    return root
+    return nodes
 
 
 def parse_trusted(data: bytes) -> _Element:

@@ -15,7 +15,7 @@ from validators.constraints import Content, parse_content
 from validators.document import AcceptedEntry, Signer
 from validators.errors import RefusedError
 from validators.identity import verify_endorser
-from validators.parser import parse_document, parse_trusted
+from validators.parser import parse_nodes, parse_trusted
 from validators.rdf import verify_rdf
 from validators.signature import SignedContent, verify_signature
 from validators.signature_shape import get_signature, parse_signature
@@ -60,7 +60,8 @@ def read_accepted(data: bytes) -> Content:
 
 def _accept(data: bytes) -> AcceptedEntry:
     # 1. Parse safely.
-    root = parse_document(data)
+    nodes = parse_nodes(data)
+    root = nodes[0]
     # 2. The signature has the shape of the format.
     block = parse_signature(root)
     # 3. The signature holds. From here on only what it covers is read.
