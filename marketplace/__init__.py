@@ -49,30 +49,37 @@ def _has_loggers(ini: str | None) -> bool:
 
 
 def make_app(runtime: Runtime) -> Router:
-    """The WSGI application over the parts a process holds; the list below is its whole composition."""
-    from pyramid.config import Configurator
-
-    config: Any = Configurator()
+    """The WSGI application over the parts a process holds; the two lists below are its whole composition."""
+    config = configure()
     config.registry[type(runtime)] = runtime
-    # Whoever may do what; from here on a view without a permission stops the start.
-    config.include("marketplace.http.security")
     # Tokens and cookies that requests bring.
     config.include("marketplace.http.credentials")
     # How often an address may upload and query.
     config.include("marketplace.http.rate_limits")
-    # Every URL.
-    config.include("marketplace.routes")
     # Request ids, log lines, headers, and entries served from memory.
     config.include("marketplace.http.execution_policy")
+    # Templates and static files.
+    config.include("marketplace.pages.rendering")
+    return config.make_wsgi_app()
+
+
+def configure() -> Any:
+    """URLs and views, which are the same in every process, whatever its settings are."""
+    from pyramid.config import Configurator
+
+    config: Any = Configurator()
+    # Whoever may do what; from here on a view without a permission stops the start.
+    config.include("marketplace.http.security")
+    # Every URL.
+    config.include("marketplace.routes")
     # Errors in the form each client reads.
     config.include("marketplace.http.exception_views")
     config.include("marketplace.http.refusals")
-    # Templates and static files.
-    config.include("marketplace.pages.rendering")
     # The views, beside the features they present.
     config.scan("marketplace.http")
     config.scan("marketplace.original")
     config.scan("marketplace.pages")
     config.scan("marketplace.api")
     config.scan("marketplace.federation_views")
-    return config.make_wsgi_app()
+    config.commit()
+    return config

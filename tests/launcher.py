@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import marketplace
+
 #: A request has three files with it: what becomes standard input, output and error.
 FILES = 3
 LARGEST = 1 << 20
@@ -71,7 +73,7 @@ def load() -> None:
             for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
                 importlib.import_module(found.name)
     _compile_templates()
-    _compile_routes()
+    _configure()
     # A fork of a process with threads may hang.
     assert threading.active_count() == 1 and len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()
@@ -93,15 +95,11 @@ def _compile_templates() -> None:
         environment.get_template(f"marketplace:pages/templates/{name}.jinja2")
 
 
-def _compile_routes() -> None:
-    """Have the expressions of all URLs compiled: Python keeps them, and forks find them."""
-    from pyramid.urldispatch import RoutesMapper
-
-    from marketplace.routes import ROUTES
-
-    mapper = RoutesMapper()
-    for route in ROUTES:
-        mapper.connect(route.name, route.pattern)
+def _configure() -> None:
+    """Set up URLs and views, so that forks only add what belongs to their settings."""
+    configured = marketplace.configure()
+    # Each fork has its own copy, and makes one application.
+    setattr(marketplace, "configure", lambda: configured)  # noqa: B010  # its type stays that of the function
 
 
 def _answer(asked: socket.socket) -> Start | None:
