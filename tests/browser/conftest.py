@@ -33,6 +33,8 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A page is looked at for a second: what the compiler for long runs takes is never won back.
+    "--js-flags=--no-opt",
 )
 
 
