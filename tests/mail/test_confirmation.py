@@ -37,7 +37,7 @@ from tests.factories.identities import Identity, make_ca, make_identity
 from tests.mail.test_delivery import Clock
 from tests.waiting import HANGING
 from validators.errors import RefusedError
-from validators.parser import parse_document
+from validators.parser import parse_nodes
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SETTINGS = {
@@ -114,9 +114,9 @@ def test_an_upload_is_accepted_once_whatever_becomes_of_it(
 
     def counting(data: bytes) -> Any:
         parsed.append(data)
-        return parse_document(data)
+        return parse_nodes(data)
 
-    monkeypatch.setattr("validators.pipeline.parse_document", counting)
+    monkeypatch.setattr("validators.pipeline.parse_nodes", counting)
     waits = document()
     assert isinstance(service.submit(waits), AwaitedConfirmation)
     with pytest.raises(RefusedError):
