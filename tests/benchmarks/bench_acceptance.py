@@ -13,6 +13,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -98,7 +99,7 @@ def _floor(data: bytes, known: rsa.RSAPublicKey | None) -> bytes:
     root = etree.fromstring(data)
     signature = root.find(f"{_DSIG}Signature")
     signed_info, value, key_info = signature
-    key = known or x509.load_der_x509_certificate(base64.b64decode(key_info[0][0].text)).public_key()
+    key: Any = known or x509.load_der_x509_certificate(base64.b64decode(key_info[0][0].text)).public_key()
     signed = etree.tostring(signed_info, method="c14n", exclusive=True)
     before = signature.getprevious()
     before.tail = (before.tail or "") + (signature.tail or "")

@@ -100,7 +100,7 @@ def _measure(
 ) -> tuple[list[int], list[int]]:
     """Nanoseconds of this thread for each way, round by round."""
     times: tuple[list[int], list[int]] = ([], [])
-    for way in ways * 5:
+    for way in list(ways) * 5:
         way()
     gc.collect()
     gc.disable()

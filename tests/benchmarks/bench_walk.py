@@ -17,8 +17,8 @@ from marketplace.demo.content import serving
 from marketplace.demo.images import make_image
 from tests.benchmarks.figures import Figure, percentile
 from tests.browser.catalogue import SHARED_CURRENT, demo_site
-from tests.browser.conftest import ARGUMENTS, WIDE
-from tests.browser.looking import find_browser
+from tests.browser.conftest import ARGUMENTS
+from tests.browser.looking import WIDE, find_browser
 from tests.browser.walks import (
     Walk,
     measured,

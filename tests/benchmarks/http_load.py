@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _length(head: bytes) -> int:
 
 def repeat(port: int, request: bytes, status: bytes, *, connections: int, seconds: float) -> Load:
     """Send one request again and again on some connections; every response has the first one's length."""
-    socks = {}
+    socks: dict[int, list[Any]] = {}
     with select.epoll() as epoll:
         for _ in range(connections):
             sock = socket.create_connection(("127.0.0.1", port), timeout=10)
