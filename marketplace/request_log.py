@@ -13,11 +13,11 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from marketplace.logs import ADDED
+from marketplace.logs import ADDED, JsonFormatter, json_lines
 
 #: Seconds an event may wait: what a crash can lose of this log, and of this log only.
 INTERVAL = 0.25
@@ -27,6 +27,9 @@ CAPACITY = 50_000
 BATCH = 500
 
 logger = logging.getLogger("marketplace.access")
+_NAME = "request"
+#: When a request was answered, and the fields of its event.
+_Event = tuple[float, Mapping[str, Any]]
 
 
 class RequestLog:
@@ -38,7 +41,7 @@ class RequestLog:
 
     def __init__(self, interval: float = INTERVAL) -> None:
         self._interval = interval
-        self._events: deque[tuple[float, Mapping[str, Any]]] = deque(maxlen=CAPACITY)
+        self._events: deque[_Event] = deque(maxlen=CAPACITY)
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._writing = threading.Lock()
@@ -55,9 +58,9 @@ class RequestLog:
         with self._writing:
             while self._events:
                 waiting = min(len(self._events), BATCH)
-                records = [_record(*self._events.popleft()) for _ in range(waiting)]
+                events = [self._events.popleft() for _ in range(waiting)]
                 for handler in _handlers(logger):
-                    _write(handler, records)
+                    _write(handler, events)
 
     def close(self) -> None:
         """Write what waits and end the thread."""
@@ -81,9 +84,7 @@ class RequestLog:
 
 #: What all events share. A record made anew would look up thread, process and file of its maker.
 _EVENT = vars(
-    logging.makeLogRecord(
-        {"name": logger.name, "msg": "request", "levelno": logging.INFO, "levelname": "INFO"}
-    )
+    logging.makeLogRecord({"name": logger.name, "msg": _NAME, "levelno": logging.INFO, "levelname": "INFO"})
 )
 
 
@@ -102,13 +103,16 @@ def _handlers(start: logging.Logger) -> Iterator[logging.Handler]:
         found = found.parent if found.propagate else None
 
 
-def _write(handler: logging.Handler, records: list[logging.LogRecord]) -> None:
+def _write(handler: logging.Handler, events: Sequence[_Event]) -> None:
     """Write a batch with one call where the handler writes to a stream: each call waits for its turn."""
     if type(handler) is not logging.StreamHandler:
-        for record in records:
-            handler.handle(record)
+        for event in events:
+            handler.handle(_record(*event))
         return
-    lines = "".join(handler.format(record) + handler.terminator for record in records)
+    if type(handler.formatter) is JsonFormatter:
+        lines = json_lines(logger.name, _NAME, events)
+    else:
+        lines = "".join(handler.format(_record(*event)) + handler.terminator for event in events)
     with handler.lock or nullcontext():
         handler.stream.write(lines)
         handler.flush()

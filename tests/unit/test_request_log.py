@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -53,6 +54,35 @@ def test_a_value_cannot_begin_a_line(stream):
         log.close()
     assert len(stream.getvalue().splitlines()) == 2
     assert "\x1b" not in stream.getvalue()
+
+
+def test_lines_are_what_the_formatter_writes_of_each_record(stream, caplog):
+    added = [
+        {"path": "/%s%d\0", "status": 200, "client": None, "milliseconds": 0.25},
+        {
+            "path": "/é\u2028",
+            "100%": True,
+            "agent": 'a"b\\',
+            "when": datetime(2026, 1, 2, tzinfo=UTC),
+            "all": [1, {"b": {}}],
+        },
+        {"query": "see mpt_0123456789abcdef", "path": "whsec_0123456789"},
+        {},
+    ]
+    with caplog.at_level(logging.INFO, logger=logger.name):
+        logger.addHandler(caplog.handler)
+        log = RequestLog()
+        for fields in added:
+            log.add(fields)
+        log.close()
+    written = stream.getvalue().splitlines()
+    assert written == [JsonFormatter().format(record) for record in caplog.records]
+    assert [json.loads(line).get("path") for line in written] == [
+        "/%s%d\0",
+        "/é\u2028",
+        "whsec_[hidden]",
+        None,
+    ]
 
 
 def test_other_handlers_get_each_record(caplog):
