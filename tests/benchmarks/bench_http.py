@@ -28,8 +28,8 @@ CLIENTS = 8
 
 
 def run(
-    seconds: float = 1.0,
-    rounds: int = 5,
+    seconds: float = 0.5,
+    rounds: int = 15,
     uploads: int = 400,
     sizes: tuple[int, ...] = (1_000, 10_000, 100_000),
 ) -> list[Figure]:
