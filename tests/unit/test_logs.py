@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.logs import JsonFormatter, TextFormatter, request_id
+from marketplace.accounts.secrets import make_session, make_token, make_view
+from marketplace.logs import JsonFormatter, TextFormatter, hide_secrets, json_lines, request_id
+from marketplace.webhooks.signature import make_secret, spell_secret
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:
@@ -76,3 +78,15 @@ def test_a_traceback_stays_inside_its_event() -> None:
     head, *rows = TextFormatter().format(failed).splitlines()
     assert "request failed" in head
     assert rows and all(row.startswith("    ") for row in rows)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [make_token().text, make_session(), make_view(), spell_secret(make_secret())],
+    ids=lambda one: one[:4],
+)
+def test_every_kind_of_secret_is_hidden(secret: str) -> None:
+    begin = secret[: secret.index("_") + 1]
+    told = f"a {begin}[hidden]. {begin}[hidden]"
+    assert hide_secrets(f"a {secret}. {secret}") == told
+    assert secret[len(begin) :] not in json_lines("l", "e", [(0.0, {"path": f"/{secret}"})])
