@@ -19,7 +19,7 @@ from typing import Any, Literal
 #: The id of the request that the current thread answers; empty outside requests.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-#: How tokens, session cookies, secret names of views and secrets of webhooks begin, and the characters after that.
+#: How tokens, sessions, secret names of views and secrets of webhooks begin, and the characters behind that.
 _SECRETS = {
     "mpt_": "[0-9A-Za-z_-]",
     "mps_": "[0-9A-Za-z_-]",

@@ -35,9 +35,9 @@ def parse_document(data: bytes) -> _Element:
 
 
 def parse_nodes(data: bytes) -> list[_Element]:
-    """Parse the bytes of an entry from outside, for whoever looks at most of its elements.
+    """Parse the bytes of an entry from outside, and return all nodes of the tree.
 
-    lxml makes an object for an element that nobody holds at each look at it, and reads its name again.
+    While a caller keeps the list, lxml does not make the Python object of a node again at each access.
 
     Args:
         data: anything.

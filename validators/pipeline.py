@@ -59,7 +59,7 @@ def read_accepted(data: bytes) -> Content:
 
 
 def _accept(data: bytes) -> AcceptedEntry:
-    # 1. Parse safely.
+    # 1. Parse safely. The nodes are kept because step 2 looks at many of them again.
     nodes = parse_nodes(data)
     root = nodes[0]
     # 2. The signature has the shape of the format.

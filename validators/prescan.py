@@ -122,7 +122,7 @@ class _Scan:
         self.text = 0
 
     def run(self, data: bytes) -> list[str]:
-        # Without a dictionary that makes equal names one object: that takes a sixth of the time.
+        # None: no dictionary of the names seen. To fill one takes a sixth of the scan's time.
         parser = expat.ParserCreate("utf-8", _SEPARATOR, None)
         parser.ordered_attributes = True
         parser.XmlDeclHandler = _declaration
