@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 import marketplace
+from marketplace.authorities import get_authorities
 
 #: A request has three files with it: what becomes standard input, output and error.
 FILES = 3
@@ -74,6 +75,7 @@ def load() -> None:
                 importlib.import_module(found.name)
     _compile_templates()
     _configure()
+    get_authorities()
     # A fork of a process with threads may hang.
     assert threading.active_count() == 1 and len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()

@@ -15,6 +15,7 @@ FOUNDATION = {
     "validators",
     "marketplace.config",
     "marketplace.facets",
+    "marketplace.authorities",
     "marketplace.deadlines",
     "marketplace.files",
     "marketplace.limits",
@@ -87,6 +88,7 @@ MAY_IMPORT = {
     "marketplace.text": set(),
     "marketplace.facets": {"validators"},
     "marketplace.system_errors": set(),
+    "marketplace.authorities": set(),
     "marketplace.deadlines": set(),
     "marketplace.models": {"validators"},
     "marketplace.db": {"marketplace.models", "marketplace.migrate", "marketplace.upgrading"},
@@ -200,11 +202,16 @@ MAY_IMPORT = {
         "marketplace.replica",
         "marketplace.shared_limits",
     },
-    "marketplace.client": {"validators", "marketplace.tlog", "marketplace.deadlines"},
+    "marketplace.client": {
+        "validators",
+        "marketplace.tlog",
+        "marketplace.authorities",
+        "marketplace.deadlines",
+    },
     # Nothing of the server: publishers and cloud sites run it without one.
     "marketplace.images": {"validators", "marketplace._vendor"},
     "marketplace._vendor": set(),
-    "marketplace.locations": {"marketplace.deadlines"},
+    "marketplace.locations": {"marketplace.authorities", "marketplace.deadlines"},
     "marketplace.publishing": {
         "validators",
         "marketplace.files",
@@ -223,6 +230,7 @@ MAY_IMPORT = {
     # A cloud site is no server: what it needs of ours has no database and no web framework.
     "marketplace.sites": {
         "validators",
+        "marketplace.authorities",
         "marketplace.client",
         "marketplace.deadlines",
         "marketplace.files",

@@ -6,14 +6,13 @@ A proxy is used where the environment names one (``HTTP_PROXY``, ``HTTPS_PROXY``
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterable, Iterator
-from functools import cache
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
+from marketplace.authorities import get_authorities
 from marketplace.deadlines import Deadline, DeadlineNetwork
 
 
@@ -60,7 +59,7 @@ class BoundedNetwork(httpx.BaseTransport):
 
     def _open(self, proxy: str | None) -> httpcore.ConnectionPool:
         if proxy is None:
-            return httpcore.ConnectionPool(ssl_context=_authorities(), network_backend=self._network)
+            return httpcore.ConnectionPool(ssl_context=get_authorities(), network_backend=self._network)
         try:
             where = httpx.Proxy(proxy)
         except (ValueError, httpx.InvalidURL):
@@ -72,7 +71,7 @@ class BoundedNetwork(httpx.BaseTransport):
                 scheme=where.url.raw_scheme, host=where.url.raw_host, port=where.url.port, target=b"/"
             ),
             proxy_auth=where.raw_auth,
-            ssl_context=_authorities(),
+            ssl_context=get_authorities(),
             network_backend=self._network,
         )
 
@@ -88,12 +87,6 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._answer.close()
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    # Reading them takes longer than a request.
-    return httpx.create_ssl_context()
 
 
 def _proxy_of(url: httpx.URL) -> str | None:

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
+from marketplace.authorities import get_authorities
 from marketplace.deadlines import Deadline
 from marketplace.locations.addresses import AddressGuard, GuardedNetwork, RefusedAddressError
 
@@ -102,7 +103,7 @@ class Looker:
         self._deadline = Deadline()
         self._at = ""
         self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=get_authorities(),
             max_connections=2,
             network_backend=GuardedNetwork(guard, self._deadline),
         )

@@ -7,12 +7,12 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpcore
 
+from marketplace.authorities import get_authorities
 from marketplace.deadlines import Deadline
 from marketplace.locations import AddressGuard, GuardedNetwork, RefusedAddressError
 
@@ -69,12 +69,7 @@ class Poster:
     def __init__(self, guard: AddressGuard, seconds: float, authorities: str | None = None) -> None:
         self._guard = guard
         self._seconds = seconds
-        # Those of the system take a while to read, and many a site posts nothing.
         self._given = None if authorities is None else ssl.create_default_context(cafile=authorities)
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return self._given or ssl.create_default_context()
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostOutcome:
         """Send a request. Never raises for what a receiver does."""
@@ -100,7 +95,9 @@ class Poster:
         given = [("Host", urlsplit(url).netloc), *headers.items()]
         times = dict.fromkeys(("connect", "read", "write", "pool"), self._seconds)
         with (
-            httpcore.ConnectionPool(self._tls, max_connections=1, network_backend=network) as pool,
+            httpcore.ConnectionPool(
+                ssl_context=self._given or get_authorities(), max_connections=1, network_backend=network
+            ) as pool,
             pool.stream("POST", url, headers=given, content=body, extensions={"timeout": times}) as response,
         ):
             status = response.status

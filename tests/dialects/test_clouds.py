@@ -18,22 +18,26 @@ import yaml
 from tests.dialects.clients import run
 from tests.dialects.conftest import NOW, Lab, entry
 from tests.functional.catalogue import upload
+from tests.functional.running import AUTHORITIES
 from validators import accept
 from validators.lint.properties import IMAGE_PROPERTIES
 
 
 def test_everything_of_cimi_is_reached_from_the_entry_point(lab):
-    entry_point = httpx.get(f"{lab.url}/cimi/cloudEntryPoint").json()
+    entry_point = httpx.get(f"{lab.url}/cimi/cloudEntryPoint", verify=AUTHORITIES).json()
     assert entry_point["resourceURI"] == "http://schemas.dmtf.org/cimi/1/CloudEntryPoint"
-    answer = httpx.get(entry_point["machineImages"]["href"])
+    answer = httpx.get(entry_point["machineImages"]["href"], verify=AUTHORITIES)
     assert answer.headers["marketplace-left-out"] == "1"
     collection = answer.json()
     assert collection["resourceURI"].endswith("/MachineImageCollection")
     images = collection["machineImages"]
     assert collection["count"] == len(images) == 4
     for one in images:
-        assert httpx.get(one["id"]).json() == one
-        assert accept(httpx.get(one["properties"]["entry"]).content).entry_id == one["properties"]["entryId"]
+        assert httpx.get(one["id"], verify=AUTHORITIES).json() == one
+        assert (
+            accept(httpx.get(one["properties"]["entry"], verify=AUTHORITIES).content).entry_id
+            == one["properties"]["entryId"]
+        )
     states = {one["properties"]["identifier"]: one["state"] for one in images}
     named = {name: states.get(one.identifier) for name, one in lab.entries.items()}
     assert named == {
@@ -49,7 +53,7 @@ def test_only_what_is_available_has_a_place_in_cimi(lab):
     assert (found["name"], found["created"][-1]) == ("Debian 12 für alle", "Z")
     sums = {one.algorithm: one.value for one in debian.metadata.checksums}
     assert found["properties"]["sha512"] == sums["SHA-512"]
-    led = httpx.get(found["imageLocation"])
+    led = httpx.get(found["imageLocation"], verify=AUTHORITIES)
     assert (led.status_code, led.headers["location"].endswith("/debian.qcow2")) == (302, True)
     assert {"imageLocation" in one for one in images if one["state"] != "AVAILABLE"} == {False}
 
@@ -72,7 +76,9 @@ def endpoint(lab: Lab) -> str:
 
 
 def ask(url: str) -> httpx.Response:
-    return httpx.get(url, headers={"User-Agent": "OpenNebula 6.6.0 (Market Driver)"}, timeout=60)
+    return httpx.get(
+        url, headers={"User-Agent": "OpenNebula 6.6.0 (Market Driver)"}, timeout=60, verify=AUTHORITIES
+    )
 
 
 def template(app: dict, endpoint: str) -> dict[str, str]:
@@ -104,12 +110,12 @@ def test_the_driver_reads_the_list_and_follows_the_download(lab, endpoint):
     assert int(read["DATE"]) == int(said.created.timestamp()) < NOW.timestamp()
     assert json.loads(debian["opennebula_template"])["CPU"]
     assert debian["mp_entry_id"] == said.entry_id
-    assert accept(httpx.get(debian["mp_entry"]).content).entry_id == said.entry_id
+    assert accept(httpx.get(debian["mp_entry"], verify=AUTHORITIES).content).entry_id == said.entry_id
     sums = {one.algorithm: one.value for one in said.metadata.checksums}
     assert read["MD5"] == sums["MD5"]
     led = ask(read["SOURCE"])
     assert (led.status_code, led.content) == (302, b"")
-    assert httpx.get(led.headers["location"]).content == lab.contents["/debian.qcow2"]
+    assert httpx.get(led.headers["location"], verify=AUTHORITIES).content == lab.contents["/debian.qcow2"]
 
 
 def test_no_text_of_an_entry_ends_a_variable_of_the_template(endpoint):

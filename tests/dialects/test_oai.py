@@ -19,6 +19,7 @@ from tests.dialects.clients import run
 from tests.dialects.conftest import Lab, entry
 from tests.functional.access import issue_token
 from tests.functional.catalogue import upload
+from tests.functional.running import AUTHORITIES
 from tests.functional.test_views import make
 from validators import accept
 
@@ -28,7 +29,7 @@ PLACE = "http://images.example.org"
 
 def ask(url: str, *pairs: tuple[str, str]) -> etree._Element:
     """The answer of a repository; it is XML and 200 whatever was asked."""
-    answer = httpx.get(f"{url}?{urlencode(pairs)}")
+    answer = httpx.get(f"{url}?{urlencode(pairs)}", verify=AUTHORITIES)
     assert (answer.status_code, answer.headers["content-type"].lower()) == (200, "text/xml; charset=utf-8")
     return etree.fromstring(answer.content)
 
@@ -89,7 +90,7 @@ def test_sickle_harvests_everything(lab: Lab, url: str, tmp_path: Path, method: 
     record = told["record"]
     assert record["title"] == ["Debian 12 für alle"]
     assert f"entry:{lab.entries['debian'].entry_id}" in record["identifier"]
-    proof = httpx.get(record["identifier"][0]).content
+    proof = httpx.get(record["identifier"][0], verify=AUTHORITIES).content
     assert accept(proof).entry_id == lab.entries["debian"].entry_id
     assert told["errors"] == {
         "token": "BadResumptionToken", "prefix": "CannotDisseminateFormat", "set": "NoRecordsMatch",
@@ -129,7 +130,7 @@ def test_http_oai_harvests_the_same(lab: Lab, url: str, tmp_path: Path) -> None:
 
 def test_the_signed_entry_is_proven_after_it_was_cut_out(lab: Lab, url: str) -> None:
     arguments = {"verb": "GetRecord", "metadataPrefix": "stratuslab", "identifier": record_of(lab, "debian")}
-    text = httpx.get(url, params=arguments).text
+    text = httpx.get(url, params=arguments, verify=AUTHORITIES).text
     found = re.search("<metadata>(.*)</metadata>", text, re.DOTALL)
     assert found is not None, text
     assert accept(found[1].encode()).entry_id == lab.entries["debian"].entry_id
@@ -156,8 +157,10 @@ def test_who_harvests_from_the_last_answer_on_misses_nothing(lab: Lab, url: str)
 
 def test_the_same_request_is_asked_for_again_by_its_entity_tag(url: str) -> None:
     params = {"verb": "ListRecords", "metadataPrefix": "oai_dc"}
-    first = httpx.get(url, params=params)
-    again = httpx.get(url, params=params, headers={"If-None-Match": first.headers["etag"]})
+    first = httpx.get(url, params=params, verify=AUTHORITIES)
+    again = httpx.get(
+        url, params=params, headers={"If-None-Match": first.headers["etag"]}, verify=AUTHORITIES
+    )
     assert (again.status_code, again.content) == (304, b"")
 
 
@@ -229,8 +232,13 @@ def test_a_deleted_record_has_no_metadata(lab: Lab, url: str) -> None:
 
 
 def test_other_methods_and_bodies_are_refused(lab: Lab, url: str) -> None:
-    assert httpx.put(url).status_code == 405
-    assert httpx.post(url, content=b"verb=%ff", headers=FORM).status_code == 400
-    assert httpx.post(url, content=b"verb=" + b"x" * 100_000, headers=FORM).status_code == 413
-    assert httpx.post(f"{lab.url}/SHA256SUMS", content=b"", headers=FORM).status_code == 405
-    assert httpx.get(f"{lab.server.url}/views/none/oai-pmh").status_code == 404
+    assert httpx.put(url, verify=AUTHORITIES).status_code == 405
+    assert httpx.post(url, content=b"verb=%ff", headers=FORM, verify=AUTHORITIES).status_code == 400
+    assert (
+        httpx.post(url, content=b"verb=" + b"x" * 100_000, headers=FORM, verify=AUTHORITIES).status_code
+        == 413
+    )
+    assert (
+        httpx.post(f"{lab.url}/SHA256SUMS", content=b"", headers=FORM, verify=AUTHORITIES).status_code == 405
+    )
+    assert httpx.get(f"{lab.server.url}/views/none/oai-pmh", verify=AUTHORITIES).status_code == 404

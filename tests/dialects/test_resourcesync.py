@@ -11,6 +11,7 @@ from lxml import etree
 from tests.dialects.clients import run
 from tests.dialects.conftest import Lab, entry
 from tests.functional.catalogue import upload
+from tests.functional.running import AUTHORITIES
 from validators import accept
 
 PLACE = "http://images.example.org"
@@ -65,7 +66,7 @@ def test_the_client_copies_and_follows_a_view(lab: Lab, tmp_path: Path) -> None:
 def test_who_knows_the_site_alone_finds_the_lists(lab: Lab, tmp_path: Path) -> None:
     sync(lab, tmp_path, "--baseline")
     assert lab.entries["debian"].entry_id in copied(tmp_path)
-    found = httpx.get(f"{lab.server.url}/.well-known/resourcesync")
+    found = httpx.get(f"{lab.server.url}/.well-known/resourcesync", verify=AUTHORITIES)
     assert found.content == lab.get("resourcesync/description.xml").content
 
 
@@ -75,7 +76,7 @@ def test_the_lists_lead_to_each_other_and_to_the_entries(lab: Lab) -> None:
     while waiting:
         url = waiting.pop()
         seen.add(url)
-        answer = httpx.get(url)
+        answer = httpx.get(url, verify=AUTHORITIES)
         assert answer.status_code == 200, url
         if answer.headers["content-type"].startswith("application/xml"):
             tree = etree.fromstring(answer.content)

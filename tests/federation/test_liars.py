@@ -23,6 +23,7 @@ from tests.federation.lies import EQUIVOCATING, FROZEN, LIES, PATIENT, SLOW, TWO
 from tests.federation.replies import HONEST
 from tests.federation.sites import HEALED, Site, await_true, document, doubled, make_site
 from tests.functional.access import issue_token
+from tests.functional.running import AUTHORITIES
 from tests.soaking import Tell
 from tests.waiting import HANGING
 from validators import accept
@@ -72,7 +73,7 @@ def flood(site: Site, liar: Liar, stopping: threading.Event, statuses: Counter[i
     known, unknown = (
         WitnessRequest(0, (), one.note(one.rows)).to_bytes() for one in (liar, Liar("nobody", liar.lie))
     )
-    with httpx.Client(base_url=site.url, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=site.url, trust_env=False, timeout=30, verify=AUTHORITIES) as http:
         for _ in range(NUDGES):
             if stopping.is_set():
                 return

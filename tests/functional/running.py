@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import socket
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -17,13 +16,14 @@ from pathlib import Path
 
 import httpx
 
+from marketplace.authorities import get_authorities
 from tests.databases import upgrade
 from tests.launching import COMMAND, Process, launch
 from tests.waiting import HANGING
 
 #: What a client is given as ``verify``. Reading the authorities anew for each client takes longer than an
 #: answer does, and asking a server that starts would take as much time as its start.
-AUTHORITIES = ssl.create_default_context()
+AUTHORITIES = get_authorities()
 START_SECONDS = HANGING
 #: The grace of a server that stops is 15 s.
 STOP_SECONDS = HANGING

@@ -55,7 +55,7 @@ def test_a_server_that_waits_for_the_database_is_alive(tmp_path) -> None:
 
             def is_stuck() -> bool:
                 try:
-                    httpx.get(f"{server.url}/about", trust_env=False, timeout=0.5)
+                    httpx.get(f"{server.url}/about", trust_env=False, timeout=0.5, verify=AUTHORITIES)
                 except httpx.TimeoutException:
                     return True
                 return False
@@ -71,6 +71,11 @@ def test_a_server_that_waits_for_the_database_is_alive(tmp_path) -> None:
 def upload(url: str, number: int) -> None:
     data = signed(image(content=f"waits {number}"))
     answer = httpx.post(
-        f"{url}/metadata", content=data, headers={"Content-Type": "text/xml"}, trust_env=False, timeout=90
+        f"{url}/metadata",
+        content=data,
+        headers={"Content-Type": "text/xml"},
+        trust_env=False,
+        timeout=90,
+        verify=AUTHORITIES,
     )
     assert answer.status_code == 201

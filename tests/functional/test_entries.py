@@ -13,6 +13,7 @@ from lxml import etree
 from marketplace.routes import ROUTES
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
+from tests.functional.running import AUTHORITIES
 from validators import accept
 
 RDF = {"Content-Type": "application/rdf+xml"}
@@ -330,5 +331,7 @@ def test_a_request_id_follows_the_request_into_the_log(http, server):
     assert answer.headers["X-Request-Id"] == "abc-123-xyz"
     line = server.await_log(request_id="abc-123-xyz")
     assert (line["status"], line["path"]) == (404, "/metadata/nothing")
-    hostile = httpx.get(server.url + "/", headers={"X-Request-Id": "a b\tc" * 30}, trust_env=False)
+    hostile = httpx.get(
+        server.url + "/", headers={"X-Request-Id": "a b\tc" * 30}, trust_env=False, verify=AUTHORITIES
+    )
     assert "a b" not in hostile.headers["X-Request-Id"]

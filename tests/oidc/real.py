@@ -20,7 +20,7 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from tests.functional.running import START_SECONDS, STOP_SECONDS, free_port
+from tests.functional.running import AUTHORITIES, START_SECONDS, STOP_SECONDS, free_port
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
@@ -96,7 +96,9 @@ def _await(provider: RealProvider, process: subprocess.Popen[bytes], log: Path) 
         if process.poll() is not None:
             raise RuntimeError(f"the provider ended at once:\n{log.read_text()}")
         try:
-            httpx.get(f"{provider.url}/.well-known/openid-configuration", trust_env=False).raise_for_status()
+            httpx.get(
+                f"{provider.url}/.well-known/openid-configuration", trust_env=False, verify=AUTHORITIES
+            ).raise_for_status()
             return
         except httpx.TransportError:
             time.sleep(0.05)  # between two looks at another process
@@ -118,7 +120,7 @@ def answer_of_provider(leaving: httpx.Response, login: str) -> str:
     """
     assert leaving.status_code == 303, leaving.text
     url = leaving.headers["Location"]
-    with httpx.Client(trust_env=False, timeout=30) as browser:
+    with httpx.Client(trust_env=False, timeout=30, verify=AUTHORITIES) as browser:
         answer = browser.get(url)
         for _ in range(12):
             if answer.is_redirect:

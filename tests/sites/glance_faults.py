@@ -18,6 +18,7 @@ from marketplace.sites.openstack import session as sessions
 from marketplace.sites.state import CopyState
 from marketplace.sites.stores.glance import GlanceStore
 from tests.contract.store_contract import blocks, facts, fill, raw
+from tests.functional.running import AUTHORITIES
 from tests.mail.server import make_certificate
 from tests.sites.clouds import Cloud
 from tests.sites.content import ContentServer, Handler, drip
@@ -79,7 +80,12 @@ class GlanceFaults:
 
         def is_refused() -> bool:
             headers = {"X-Auth-Token": token.value}
-            return httpx.get(f"{openstack.glance}/v2/images?limit=1", headers=headers).status_code == 401
+            return (
+                httpx.get(
+                    f"{openstack.glance}/v2/images?limit=1", headers=headers, verify=AUTHORITIES
+                ).status_code
+                == 401
+            )
 
         await_true(is_refused, "the token has ended")
         assert store.check() == []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.functional.running import free_port
+from tests.functional.running import AUTHORITIES, free_port
 from tests.sites.daemons import await_true
 from tests.sites.openstacks import VENV, require_openstack
 from tests.waiting import HANGING
@@ -31,7 +31,7 @@ def running_neutron(folder: Path) -> Iterator[httpx.Client]:
             program, env=environ, cwd=folder, stdout=log, stderr=log, start_new_session=True
         )
     url = f"http://127.0.0.1:{port}/v2.0"
-    with httpx.Client(base_url=url, trust_env=False, timeout=HANGING) as api:
+    with httpx.Client(base_url=url, trust_env=False, timeout=HANGING, verify=AUTHORITIES) as api:
 
         def answers() -> bool:
             assert process.poll() is None, (folder / "neutron.log").read_text()[-3000:]

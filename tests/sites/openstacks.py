@@ -18,6 +18,8 @@ import httpx
 import pytest
 import yaml
 
+from tests.functional.running import AUTHORITIES
+
 ROOT = Path(__file__).parent.parent.parent
 VENV = ROOT / "build" / "openstack"
 _APPS = Path(__file__).parent / "openstack"
@@ -154,7 +156,7 @@ class OpenStack:
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             try:
-                httpx.get(url, timeout=30)
+                httpx.get(url, timeout=30, verify=AUTHORITIES)
             except httpx.TransportError:
                 time.sleep(0.1)  # until the port is open
             else:
@@ -169,7 +171,9 @@ class OpenStack:
         if not self._token:
             self._token = self.token("admin", _PASSWORD, "admin")
         headers = {"X-Auth-Token": self._token}
-        return httpx.request(method, f"{self.keystone}/v3{path}", headers=headers, timeout=60, **request)
+        return httpx.request(
+            method, f"{self.keystone}/v3{path}", headers=headers, timeout=60, verify=AUTHORITIES, **request
+        )
 
     def token(self, user: str, password: str, project: str) -> str:
         domain = {"id": "default"}
@@ -180,18 +184,22 @@ class OpenStack:
             },
             "scope": {"project": {"name": project, "domain": domain}},
         }
-        answer = httpx.post(f"{self.keystone}/v3/auth/tokens", json={"auth": body}, timeout=60)
+        answer = httpx.post(
+            f"{self.keystone}/v3/auth/tokens", json={"auth": body}, timeout=60, verify=AUTHORITIES
+        )
         answer.raise_for_status()
         return answer.headers["X-Subject-Token"]
 
     def as_user(self, user: str, project: str, method: str, path: str, **request: Any) -> httpx.Response:
         """A request to Glance as one of the users whose password is their name."""
         headers = {"X-Auth-Token": self.token(user, user, project)}
-        return httpx.request(method, self.glance + path, headers=headers, timeout=60, **request)
+        return httpx.request(
+            method, self.glance + path, headers=headers, timeout=60, verify=AUTHORITIES, **request
+        )
 
     def everybody(self, method: str, path: str, **request: Any) -> httpx.Response:
         """A request to Glance without Keystone."""
-        return httpx.request(method, self.open_glance + path, timeout=60, **request)
+        return httpx.request(method, self.open_glance + path, timeout=60, verify=AUTHORITIES, **request)
 
     def clouds(self, file: Path, **changes: Any) -> Path:
         """Write a clouds.yaml with the clouds site (by password), credential and open."""
@@ -261,6 +269,7 @@ class OpenStack:
             headers={"X-Auth-Token": self.token("importer", "importer", "site")},
             json={"application_credential": {"name": "marketplace", "secret": "credential"}},
             timeout=60,
+            verify=AUTHORITIES,
         )
         answer.raise_for_status()
         self.ids["credential"] = answer.json()["application_credential"]["id"]

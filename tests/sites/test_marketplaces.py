@@ -16,7 +16,7 @@ from marketplace.sites.errors import KnowledgeError
 from marketplace.sites.runs import sync
 from marketplace.sites.state import CopyState
 from tests.federation.test_faults import FAKETIME
-from tests.functional.running import RunningServer, running_server, start
+from tests.functional.running import AUTHORITIES, RunningServer, running_server, start
 from tests.sites.clouds import ALICE, Cloud
 from tests.sites.content import ContentServer, Handler
 from tests.sites.daemons import await_true
@@ -199,7 +199,9 @@ def put_between(
     def forward(handler: Handler) -> None:
         kept = {name: handler.headers[name] for name in ("Accept", "Content-Type") if name in handler.headers}
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-        answer = httpx.request(handler.command, cloud.server.url + handler.path, headers=kept, content=body)
+        answer = httpx.request(
+            handler.command, cloud.server.url + handler.path, headers=kept, content=body, verify=AUTHORITIES
+        )
         status, body = change(answer)
         handler.begin(status, len(body), Content_Type=answer.headers["Content-Type"])
         handler.send(body)

@@ -10,7 +10,6 @@ import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 import httpcore
 import zstandard
 
+from marketplace.authorities import get_authorities
 from marketplace.deadlines import Deadline, DeadlineNetwork
 from marketplace.peers.errors import (
     AnswerTooLargeError,
@@ -66,7 +66,7 @@ class PeerReader:
         self._name = parts.netloc
         self._deadline = Deadline()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=_authorities() if parts.scheme == "https" else None,
+            ssl_context=get_authorities() if parts.scheme == "https" else None,
             max_connections=1,
             keepalive_expiry=30.0,
             network_backend=DeadlineNetwork(self._deadline),
@@ -203,12 +203,6 @@ class PeerReader:
             raise UnexpectedAnswerError(
                 f"{self._name} answers with type {found[:60]!r}, expected {content_type}"
             )
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    # Read once for all peers: it takes more time than a hundred requests.
-    return httpcore.default_ssl_context()
 
 
 def unpacked(data: bytes, encoding: str, most: int, name: str) -> bytes:

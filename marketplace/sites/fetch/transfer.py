@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
 
+from marketplace.authorities import get_authorities
 from marketplace.deadlines import Deadline
 from marketplace.locations import AddressGuard, GuardedNetwork, RefusedAddressError
 from marketplace.sites.errors import CancelledError, FetchError
@@ -67,11 +66,6 @@ class Transfers:
         self._table = table
         self._guard = AddressGuard(table.allow_private)
 
-    @cached_property
-    def _authorities(self) -> ssl.SSLContext:
-        # Reading them takes time and memory, and only a transfer needs them.
-        return httpx.create_ssl_context()
-
     @contextmanager
     def open(
         self,
@@ -92,7 +86,7 @@ class Transfers:
         """
         deadline = Deadline()
         network = GuardedNetwork(self._guard, deadline)
-        with httpcore.ConnectionPool(ssl_context=self._authorities, network_backend=network) as pool:
+        with httpcore.ConnectionPool(ssl_context=get_authorities(), network_backend=network) as pool:
             try:
                 answer, ended_at = self._follow(pool, url, resume, deadline, most)
             except RefusedAddressError as error:

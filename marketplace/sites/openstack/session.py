@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import httpx
 
+from marketplace.authorities import get_authorities
 from marketplace.sites.errors import StoreError, StoreFullError
 from marketplace.sites.openstack.clouds import Cloud
 
@@ -205,6 +206,8 @@ class CloudSession:
 
     def _tls(self) -> ssl.SSLContext:
         cloud = self._cloud
+        if cloud.cacert is None and cloud.cert is None:
+            return get_authorities()
         what = f"cacert {cloud.cacert}"
         try:
             context = ssl.create_default_context(cafile=cloud.cacert)

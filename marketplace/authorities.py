@@ -1,0 +1,24 @@
+"""The authorities whose certificates other servers may show (docs/adr/0082-one-set-of-authorities.md)."""
+
+from __future__ import annotations
+
+import ssl
+from functools import cache
+
+import httpcore
+
+
+def get_authorities() -> ssl.SSLContext:
+    """What connections to other servers over TLS share: the authorities that the system trusts.
+
+    ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name others. A system without any gets those that come with the HTTP
+    library. Nobody may change the context; the HTTP library sets its protocols at each connection.
+    """
+    # Reading them takes 40 ms, longer than a hundred requests.
+    return _read(ssl.get_default_verify_paths())
+
+
+@cache
+def _read(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    return context if context.cert_store_stats()["x509"] else httpcore.default_ssl_context()
