@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from validators.errors import AmbiguousParseError, CommentInValueError, NotWellFormedError
-from validators.prescan import verify_prescan
+from validators.prescan import SEPARATOR, verify_prescan
 from validators.treeparser import get_parser
 from validators.vocabulary import (
     BARE_PARSE_TYPE,
@@ -51,16 +51,25 @@ def parse_nodes(data: bytes) -> list[_Element]:
     names = verify_prescan(data)
     root = parse_trusted(data)
     nodes = list(root.iter())
-    # The tag of a comment or a processing instruction is no name, so without any the two lists are equal.
-    tags = [node.tag for node in nodes]
-    if tags != names:
-        read = [tag for tag in tags if isinstance(tag, str)]
-        if read != names:
-            raise AmbiguousParseError(
-                "document", f"{len(read)} elements", f"the {len(names)} elements seen before"
-            )
-        _verify_remarks(root)
+    try:
+        # One comparison for all. No document has a NUL.
+        alike = "\0".join([node.tag for node in nodes]) == "{" + "\0{".join(names)
+    except TypeError:  # the tag of a comment or a processing instruction is no name
+        alike = False
+    if not alike:
+        _compare(nodes, names)
     return nodes
+
+
+def _compare(nodes: list[_Element], names: list[str]) -> None:
+    """Compare name by name: not all are in a namespace, or there are comments or processing instructions."""
+    read = [node.tag for node in nodes if isinstance(node.tag, str)]
+    if read != ["{" + name if SEPARATOR in name else name for name in names]:
+        raise AmbiguousParseError(
+            "document", f"{len(read)} elements", f"the {len(names)} elements seen before"
+        )
+    if len(read) < len(nodes):
+        _verify_remarks(nodes[0])
 
 
 def parse_trusted(data: bytes) -> _Element:

@@ -73,8 +73,8 @@ _EXPANDED: Final = LIMITS.expanded
 _EASILY: Final = LIMITS.expanded - LIMITS.elements * (2 * LIMITS.name + 1)
 _PAIRS: Final = 2 * LIMITS.attributes
 
-# Expat joins namespace and local name with this, and refuses namespaces that contain it.
-_SEPARATOR: Final = "}"
+#: Expat joins namespace and local name with this, and refuses namespaces that contain it.
+SEPARATOR: Final = "}"
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _JUNK: Final = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
 
@@ -83,8 +83,8 @@ def verify_prescan(data: bytes) -> list[str]:
     """Check the bytes against every rule that can be checked without a tree.
 
     Returns:
-        The Clark names of all elements in document order, for comparison with what
-        the tree parser reads.
+        The names of all elements in document order, for comparison with what the tree parser reads:
+        ``namespace}local``, which is a Clark name without its first brace; ``local`` in no namespace.
 
     Raises:
         ParseStepError: the subclass names the rule (FORMAT, step 1).
@@ -123,7 +123,7 @@ class _Scan:
 
     def run(self, data: bytes) -> list[str]:
         # None: no dictionary of the names seen. To fill one takes a sixth of the scan's time.
-        parser = expat.ParserCreate("utf-8", _SEPARATOR, None)
+        parser = expat.ParserCreate("utf-8", SEPARATOR, None)
         parser.ordered_attributes = True
         parser.XmlDeclHandler = _declaration
         parser.StartDoctypeDeclHandler = _doctype
@@ -140,11 +140,7 @@ class _Scan:
             parser.Parse(data, True)
         except expat.ExpatError as error:
             _refuse_malformed(error)
-        names = self.names
-        if "".join(names).count(_SEPARATOR) == len(names):
-            # It stands once in each, so all are in a namespace.
-            return list(map("{".__add__, names))
-        return ["{" + name if _SEPARATOR in name else name for name in names]
+        return self.names
 
     def namespace(self, prefix: str | None, uri: str | None) -> None:
         self.namespaces += 1
@@ -241,7 +237,7 @@ def _verify_name(name: str) -> None:
 
 
 def _local(name: str) -> str:
-    return name.rpartition(_SEPARATOR)[2]
+    return name.rpartition(SEPARATOR)[2]
 
 
 def _refuse_malformed(error: expat.ExpatError) -> NoReturn:
