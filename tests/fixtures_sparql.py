@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,18 +14,6 @@ from marketplace.sparql.follower import SparqlFollower
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-
-DEADLINE = 120.0
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds; fail when it does not for long."""
-    deadline = time.monotonic() + DEADLINE
-    pause = 0.001
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(pause)  # between two looks at another process
-        pause = min(pause * 2, 0.05)
 
 
 def document(

@@ -18,9 +18,10 @@ from marketplace.demo.loading import AUTHORITY
 from marketplace.ingest import IngestService, UploadPolicy
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.looking import find_browser
-from tests.functional.catalogue import eventually, found
+from tests.functional.catalogue import found
 from tests.functional.running import running_server
 from tests.launching import ROOT
+from tests.waiting import wait_for
 
 PICTURE = ROOT / "docs" / "front-page.webp"
 #: Bytes; the README is read on phones too.
@@ -41,7 +42,7 @@ def main() -> None:
         database.close()
         with running_server(data, trust_anchors=str(data / "demo" / AUTHORITY)) as server:
             with server.client() as client:
-                eventually(lambda: found(client, "debian") > 0)
+                wait_for(lambda: found(client, "debian") > 0)
             PICTURE.write_bytes(_take(server.url))
 
 

@@ -18,10 +18,10 @@ import pytest
 
 from tests.factories.documents import ImageDraft, image, signed
 from tests.factories.identities import Identity, make_identity
-from tests.functional.catalogue import eventually
 from tests.functional.sites import Site, sites
 from tests.launching import COMMAND, run_text
 from tests.unit.trust.authorities import root
+from tests.waiting import wait_for
 from validators import accept
 from validators.document import format_time
 
@@ -53,7 +53,7 @@ class Attacked:
         return self.get(f"/api/v1/entries/{accept(data).coordinates.path()}")
 
     def judged(self, data: bytes, standing: str) -> None:
-        eventually(lambda: self.entry(data)["verdict"]["standing"] == standing)
+        wait_for(lambda: self.entry(data)["verdict"]["standing"] == standing)
 
     def listed(self, identifier: str, email: str = ADDRESS) -> list[tuple[str, str]]:
         """Titles and times of the list's rows."""
@@ -88,7 +88,7 @@ def attacked(request: pytest.FixtureRequest, site: Site, marketplaces: dict[str,
         path = peer.upload(data)
         site.pull(peer)
         # The peer signs a checkpoint that covers the entry soon after the upload was answered.
-        eventually(lambda: site.has(path, data))
+        wait_for(lambda: site.has(path, data))
 
     with ExitStack() as stack:
         assert site.server is not None
@@ -121,7 +121,7 @@ def test_her_entry_stays_in_lists_tags_and_searches_and_is_not_withdrawn(attacke
     assert (f"hers {word}", at(20)) in attacked.listed(hers_said.about)
     assert attacked.http.get(f"/tag/{ADDRESS}/{tag}", headers=RDF).content == hers
     asked = {"q": word, "trust": "all", "status": "all"}
-    eventually(lambda: attacked.get("/api/v1/search", **asked)["total"] == 2, 60)
+    wait_for(lambda: attacked.get("/api/v1/search", **asked)["total"] == 2, 60)
     found = {hit["id"]: hit["status"] for hit in attacked.get("/api/v1/search", **asked)["hits"]}
     assert found == {accept(hers).entry_id: "valid", accept(theirs).entry_id: "deprecated"}
     for document, rival in ((hers, theirs), (theirs, hers)):
@@ -132,7 +132,7 @@ def test_her_entry_stays_in_lists_tags_and_searches_and_is_not_withdrawn(attacke
     assert [one["trusted"] for one in attacked.entry(theirs)["also_current"]] == [True]
     resource = f"http://mp.stratuslab.eu/#{accept(hers).coordinates.path()}"
     query = f"SELECT ?t WHERE {{ <{resource}> <http://mp.stratuslab.eu/slterms#tag> ?t }}"
-    eventually(lambda: "latest" in attacked.http.get("/query", params={"query": query}, headers=JSON).text)
+    wait_for(lambda: "latest" in attacked.http.get("/query", params={"query": query}, headers=JSON).text)
 
 
 def test_she_is_told_apart_on_the_page_and_at_the_terminal(attacked: Attacked) -> None:
@@ -181,7 +181,7 @@ def test_what_she_says_later_takes_the_place_of_theirs(attacked: Attacked) -> No
     attacked.bring(theirs)
     hers = signed(said.but(title="hers"), RENEWED, at(10))
     attacked.site.upload(hers)
-    eventually(lambda: not attacked.entry(theirs)["current"])
+    wait_for(lambda: not attacked.entry(theirs)["current"])
     told = attacked.entry(theirs)
     assert told["superseded_by"].endswith(accept(hers).coordinates.path())
     assert attacked.entry(hers)["also_current"] == []
@@ -189,7 +189,7 @@ def test_what_she_says_later_takes_the_place_of_theirs(attacked: Attacked) -> No
     # So does a certificate with a new key to what she said before.
     before = signed(said.but(title="before"), JANE, at(5))
     attacked.site.upload(before)
-    eventually(lambda: not attacked.entry(hers)["current"])
+    wait_for(lambda: not attacked.entry(hers)["current"])
 
 
 def test_of_two_keys_that_nobody_knows_neither_withdraws_the_other(marketplaces: dict[str, Site]) -> None:

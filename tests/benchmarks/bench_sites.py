@@ -244,7 +244,9 @@ def _lag(site: RunningSite, cloud: Cloud, picture: Picture, n: int) -> float:
     )
     cloud.say(draft, created=moment)
     key = f"sha512:{picture.sha512}" if not deprecated else f"id:{picture.identifier}"
-    return await_true(lambda: site.verdict(key) is not deprecated, "the verdict file says so")
+    began = time.perf_counter()
+    await_true(lambda: site.verdict(key) is not deprecated, "the verdict file says so")
+    return time.perf_counter() - began
 
 
 def _answered(cloud: Cloud, picture: Picture) -> Figure:

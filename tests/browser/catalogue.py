@@ -19,8 +19,9 @@ from tests.databases import upgrade
 from tests.factories.documents import ImageDraft, image, signed, unsigned
 from tests.factories.identities import make_identity
 from tests.factories.signatures import sign_raw
-from tests.functional.catalogue import eventually, found
+from tests.functional.catalogue import found
 from tests.functional.running import RunningServer, free_port, running_server
+from tests.waiting import wait_for
 from validators import accept
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -133,7 +134,7 @@ def demo_site(data: Path) -> Iterator[RunningServer]:
     ):
         with running.client() as client:
             # Until the index is built, searches for words answer 503.
-            eventually(lambda: found(client, "debian") > 0)
+            wait_for(lambda: found(client, "debian") > 0)
             use(running, client)
         yield running
 

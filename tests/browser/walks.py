@@ -13,9 +13,8 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.functional.catalogue import eventually
 from tests.launching import COMMAND, ROOT
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 
 #: Seconds of the keystroke-level model (Card, Moran, Newell 1980): to think, point, press, and for a key.
 _THINK, _POINT, _PRESS, _KEY = 1.35, 1.1, 0.2, 0.28
@@ -121,7 +120,7 @@ def to_a_published_image(walk: Walk, image: Path) -> None:
     walk.paste(page.get_by_role("button", name="Copy the command that uploads"))
     # The index follows the log a moment later.
     listed = urljoin(page.url, "/?q=walker@example.org")
-    eventually(lambda: "A walk" in page.request.get(listed).text(), HANGING)
+    wait_for(lambda: "A walk" in page.request.get(listed).text(), HANGING)
     walk.fill(page.get_by_role("banner").get_by_role("searchbox"), "walker@example.org")
     walk.click(page.get_by_role("banner").get_by_role("button", name="Search"))
     walk.click(page.get_by_role("link", name="A walk").first)

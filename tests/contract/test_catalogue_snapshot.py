@@ -27,7 +27,7 @@ from marketplace.models import ChangeRow, Log, VerdictRow
 from tests.contract.judging import hold, verdict
 from tests.contract.search_store import GROUP, add
 from tests.contract.snapshots import IMAGES, keep, read_up, said, snapshot, store, told
-from tests.functional.catalogue import eventually
+from tests.waiting import wait_for
 from validators.verdict import Standing
 
 __all__ = ["store"]
@@ -199,5 +199,5 @@ def test_what_was_looked_at_of_the_file_leaves_memory(store: Database, tmp_path:
     assert str(kept) in Path("/proc/self/smaps").read_text()
     for _ in range(2):  # the second look comes too soon after the first
         assert told(store, catalogue)
-    eventually(lambda: in_memory(kept) == 0)
+    wait_for(lambda: in_memory(kept) == 0)
     assert told(store, catalogue) and in_memory(kept) > 0

@@ -10,7 +10,7 @@ import pytest
 from marketplace.cli import run
 from marketplace.federation.keys import load_keys
 from tests.dialects.conftest import Lab
-from tests.functional.catalogue import eventually
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def copied(lab: Lab, first: Path, signing: None, tmp_path: Path) -> Path:
     if not first.exists():
         with lab.server.client() as http:
             proof = f"/fed/v1/logs/public/proof/{lab.entries['withdrawn'].entry_id}"
-            eventually(lambda: http.get(proof).status_code == 200)
+            wait_for(lambda: http.get(proof).status_code == 200)
         assert export(lab, first) == 0
     return Path(shutil.copytree(first, tmp_path / "copy"))
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.functional.catalogue import eventually
 from tests.functional.running import AUTHORITIES, free_port
+from tests.waiting import wait_for
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "dialects.md"
 #: The folders of tests are for their owner, whom nginx would leave for another user.
@@ -71,7 +71,7 @@ def served_by_nginx(copy: Path, certificate: tuple[Path, Path], folder: Path) ->
             return False
 
     try:
-        eventually(answers)
+        wait_for(answers)
         yield url, f"https://127.0.0.1:{secure}"
     finally:
         process.terminate()

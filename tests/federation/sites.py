@@ -7,7 +7,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from tests.databases import upgrade
 from tests.factories.documents import CREATED, image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import AUTHORITIES, RunningServer, free_port, start
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 from validators import accept
 
 #: Seconds after which sites that can reach each other must hold the same set; far more than they take.
@@ -210,7 +210,7 @@ def await_equal(made: Sequence[Site], least: Iterable[str] = (), seconds: float 
         sets = [site.ids() for site in made]
         return all(one == sets[0] for one in sets) and confirmed <= sets[0]
 
-    await_true(equal, seconds, lambda: {site.name: len(site.ids()) for site in made})
+    wait_for(equal, seconds, lambda: {site.name: len(site.ids()) for site in made})
     return made[0].ids()
 
 
@@ -224,22 +224,6 @@ def heal(made: Sequence[Site], confirmed: Iterable[str]) -> tuple[set[str], floa
 def doubled(made: Sequence[Site]) -> int:
     """Rows of public logs whose entry stands there already."""
     return sum(site.doubled() for site in made)
-
-
-def await_true(
-    condition: Callable[[], object],
-    seconds: float,
-    tell: Callable[[], object] = lambda: "it did not come true",
-) -> None:
-    """Wait for a condition, looking often; fails with what ``tell`` says."""
-    deadline = time.monotonic() + seconds
-    began = time.monotonic()
-    while not condition():
-        now = time.monotonic()
-        assert now < deadline, tell()
-        # Between two looks at other processes, which need the processor more than the looks do.
-        time.sleep(min(max(0.1, 4 * (now - began)), 0.5))
-        began = time.monotonic()
 
 
 @dataclass
@@ -273,7 +257,7 @@ class Load:
     def await_confirmed(self, more: int, seconds: float = HANGING) -> None:
         """Wait for a number of further confirmations."""
         wanted = len(self.confirmed) + more
-        await_true(lambda: len(self.confirmed) >= wanted or self._failures, seconds)
+        wait_for(lambda: len(self.confirmed) >= wanted or self._failures, seconds)
 
     def _run(self, site: Site) -> None:
         number = 0

@@ -12,8 +12,9 @@ from marketplace.peers.registry.followed_logs import FollowedLogs
 from marketplace.tlog.tiles import WIDTH, parse_tile_name
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.federation.sites import Site, await_equal, await_true, doubled, make_site
+from tests.federation.sites import Site, await_equal, doubled, make_site
 from tests.soaking import Tell
+from tests.waiting import wait_for
 
 KILLS, SOAK_KILLS = 3, 30
 ENTRIES, SOAK_ENTRIES = 5 * WIDTH + 7, 60 * WIDTH + 7
@@ -43,13 +44,13 @@ def test_a_bootstrap_that_is_killed_goes_on_where_it_was(
         resumed_at = []
         for moment in moments:
             new.start()
-            await_true(lambda at=moment: reached(new, full) >= at, WHOLE)
+            wait_for(lambda at=moment: reached(new, full) >= at, WHOLE)
             new.kill()
             kept = reached(new, full)
             assert kept == new.size(), "the cursor and the entries are one transaction"
             resumed_at.append((kept, requested(full)))
         new.start()
-        await_true(lambda: reached(new, full) == entries, WHOLE, lambda: new.followed(full.keys.site))
+        wait_for(lambda: reached(new, full) == entries, WHOLE, lambda: new.followed(full.keys.site))
         assert len(await_equal([full, new])) == entries
         tell(kills, entries, entries - new.size(), doubled([new]))
         verify_whole(new, full)
@@ -74,7 +75,7 @@ def fill(site: Site, count: int) -> None:
 
 def await_published(site: Site, entries: int) -> None:
     with site.running.client() as http:
-        await_true(
+        wait_for(
             lambda: http.get("/fed/v1/logs/public/checkpoint").text.split("\n")[1:2] == [str(entries)], WHOLE
         )
 

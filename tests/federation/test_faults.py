@@ -20,7 +20,6 @@ from tests.federation.sites import (
     Load,
     Site,
     await_equal,
-    await_true,
     document,
     doubled,
     heal,
@@ -29,6 +28,7 @@ from tests.federation.sites import (
     sites,
 )
 from tests.soaking import Tell
+from tests.waiting import wait_for
 from validators import accept
 
 KILLS, SOAK_KILLS = 5, 100
@@ -113,7 +113,7 @@ def test_a_disk_without_room_stops_the_pull_and_nothing_else(tmp_path: Path, tel
             # The database may have no room to note the failure: the log of the server has.
             return '"code": "store.unavailable"' in (full.data / "server.log").read_text()
 
-        await_true(cannot_pull, HEALED)
+        wait_for(cannot_pull, HEALED)
         with full.running.client() as http:
             assert http.get("/healthz").status_code == 200
             assert http.get("/metadata?media=json").status_code == 200
@@ -183,7 +183,7 @@ def test_clocks_a_day_ahead_and_an_hour_behind_change_no_set(tmp_path: Path, tel
         right.kill()
         right.start()
         for site in (ahead, behind):
-            await_true(lambda site=site: _offset(right, site) is not None, HEALED)
+            wait_for(lambda site=site: _offset(right, site) is not None, HEALED)
         offsets = {site.name: _offset(right, site) for site in (ahead, behind)}
         assert abs(offsets["ahead"] - 86_400) < 120 and abs(offsets["behind"] + 3600) < 120
         assert [site.evidence(o.keys.site) for site in made for o in made if o is not site] == [[]] * 6

@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.federation.sites import HEALED, Site, await_true, document, doubled, heal, make_site
+from tests.federation.sites import HEALED, Site, document, doubled, heal, make_site
 from tests.functional.running import RunningServer, await_ready
 from tests.launching import COMMAND, ROOT
 from tests.soaking import Tell
+from tests.waiting import wait_for
 
 #: Megabytes that the disk has, and when it is replaced by a larger one.
 SMALL, LARGE = 6, 200
@@ -126,7 +127,7 @@ def test_a_full_disk_stops_the_pull_and_nothing_else(tmp_path: Path, tell: Tell)
             sent.add(other.upload(document(f"large {len(sent)}", description=filler)))
             return full.free() < len(filler) and not sent <= full.ids()
 
-        await_true(is_full, HEALED, lambda: (len(sent), full.free()))
+        wait_for(is_full, HEALED, lambda: (len(sent), full.free()))
         refused = refusal()
         assert refused.status_code == 503, refused.text
         assert "Traceback" not in refused.text

@@ -21,11 +21,11 @@ from tests.factories.identities import make_identity
 from tests.federation.liars import Liar, serving
 from tests.federation.lies import EQUIVOCATING, FROZEN, LIES, PATIENT, SLOW, TWO_FACED, Lie
 from tests.federation.replies import HONEST
-from tests.federation.sites import HEALED, Site, await_true, document, doubled, make_site
+from tests.federation.sites import HEALED, Site, document, doubled, make_site
 from tests.functional.access import issue_token
 from tests.functional.running import AUTHORITIES
 from tests.soaking import Tell
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 from validators import accept
 
 #: Most memory that the site's process may ever have had, in MiB: it has a third of it without peers.
@@ -105,10 +105,10 @@ def test_no_liar_harms_the_site_or_keeps_honest_entries_away(
         true = {honest.upload(document(f"true {n}")) for n in range(5)}
         victim.start()
         flooding.start()
-        await_true(lambda: true <= victim.ids(), HEALED, lambda: "honest entries do not arrive")
+        wait_for(lambda: true <= victim.ids(), HEALED, lambda: "honest entries do not arrive")
         more = {honest.upload(document(f"more {n}")) for n in range(5)}
         own = victim.upload(document("own"))
-        await_true(lambda: more <= victim.ids(), HEALED, lambda: "honest entries do not arrive any more")
+        wait_for(lambda: more <= victim.ids(), HEALED, lambda: "honest entries do not arrive any more")
         secret = issue_token(victim.running, "root", [Scope.ADMIN])
         for lie, liar in liars:
             await_found(victim, liar, lie, secret)
@@ -147,7 +147,7 @@ def await_found(site: Site, liar: Liar, lie: Lie, secret: str) -> None:
         asked = liar.asked
         return False
 
-    await_true(is_found, 5 * HEALED, lambda: (lie.name, found(site, liar, lie), expected(lie)))
+    wait_for(is_found, 5 * HEALED, lambda: (lie.name, found(site, liar, lie), expected(lie)))
 
 
 def test_a_peer_with_an_endorser_who_says_two_things(tmp_path: Path) -> None:
@@ -159,10 +159,10 @@ def test_a_peer_with_an_endorser_who_says_two_things(tmp_path: Path) -> None:
         victim.follow(url, liar.key.verifier)
         try:
             victim.start()
-            await_true(lambda: len(victim.ids()) == 2, HEALED)
+            wait_for(lambda: len(victim.ids()) == 2, HEALED)
             with victim.running.client() as http:
                 listed = lambda: http.get("/api/v1/conflicts").json()["conflicts"]  # noqa: E731  # short
-                await_true(lambda: len(listed()) == 1, HEALED)
+                wait_for(lambda: len(listed()) == 1, HEALED)
                 (conflict,) = listed()
                 assert conflict["kind"] == "equivocation"
                 assert {one["id"] for one in conflict["entries"]} == {
@@ -196,8 +196,8 @@ def test_a_log_that_stands_still_for_one_site_and_not_for_another_is_found_out(t
                 sent.add(honest.upload(document(f"true {len(sent)}")))
                 return "integrity.frozen" in victim.evidence(liar.site)
 
-            await_true(is_caught, 3 * HEALED)
-            await_true(lambda: sent <= victim.ids(), HEALED)
+            wait_for(is_caught, 3 * HEALED)
+            wait_for(lambda: sent <= victim.ids(), HEALED)
             assert [(one["code"], one["severity"]) for one in victim.alerts()] == [
                 ("peer.frozen", "critical")
             ]
@@ -228,10 +228,10 @@ def test_a_liar_who_shows_two_followers_two_logs_is_found_by_both(tmp_path: Path
     assert one.note(one.rows) != one.note(faces[1].rows)
     with two_followers(tmp_path, *faces) as made:
         both = list(zip(made, faces, strict=True))
-        await_true(lambda: all(set(face.entries) <= site.ids() for site, face in both), HEALED)
+        wait_for(lambda: all(set(face.entries) <= site.ids() for site, face in both), HEALED)
         polled = [face.polled for face in faces]
         for site, face in both:
-            await_true(lambda: found(site, one, TWO_FACED) == expected(TWO_FACED), HEALED)  # noqa: B023  # now
+            wait_for(lambda: found(site, one, TWO_FACED) == expected(TWO_FACED), HEALED)  # noqa: B023  # now
             with site.database() as database, database.read() as session:
                 (kept,) = FollowedLogs(session).evidence(Peers(session).get(one.site).id)
             # Both notes are the liar's own, so anybody who knows its key sees that it lied.
@@ -250,12 +250,12 @@ def test_a_log_that_grows_apart_for_two_followers_is_found_whatever_its_sizes_ar
     long = Liar("another face", TWO_FACED.tell, [document(f"apart {n}") for n in range(6)], face_of=short)
     with two_followers(tmp_path, short, long) as (behind, ahead):
         # Who has more of the log sees that it does not continue what the other one was shown.
-        await_true(lambda: ahead.evidence(short.site) == ["integrity.split-view"], HEALED)
+        wait_for(lambda: ahead.evidence(short.site) == ["integrity.split-view"], HEALED)
         # Who has less knows of a head that the log does not show here, and waits for its rows.
-        await_true(lambda: behind.evidence(short.site) == ["integrity.frozen"], HEALED)
+        wait_for(lambda: behind.evidence(short.site) == ["integrity.frozen"], HEALED)
         assert {one["code"] for one in behind.alerts()} == {"peer.frozen"}
         for n in range(3):
             short.add(document(f"further {n}"))
-        await_true(lambda: "integrity.split-view" in behind.evidence(short.site), HEALED)
+        wait_for(lambda: "integrity.split-view" in behind.evidence(short.site), HEALED)
         assert behind.followed(short.site).state is PullState.QUARANTINED
         assert behind.complaints() == ahead.complaints() == []

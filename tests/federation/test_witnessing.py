@@ -26,10 +26,9 @@ from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, start
-from tests.functional.test_cli import wait_until
 from tests.launching import COMMAND, run_text
 from tests.soaking import Tell
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 
 ALICE = make_identity(email="alice@example.org")
 LOG = "/fed/v1/logs/public"
@@ -112,7 +111,7 @@ def verify_cosigned(a: Site, b: Site) -> None:
             found.append(client.get(f"{LOG}/checkpoint").content)
         return len(parse_note(found[-1]).signatures) == 2
 
-    wait_until(is_cosigned, SECONDS)
+    wait_for(is_cosigned, SECONDS)
     verify_checkpoint(found[-1], a.keys.verifier(a.origin))
     note = parse_note(found[-1])
     verify_cosignature(note.text, note.signatures[1], b.keys.witness)
@@ -141,21 +140,21 @@ def test_heads_are_cosigned_and_a_restored_backup_is_not_published(
 ) -> None:
     a, b = sites
     a.upload(1, 2)
-    wait_until(lambda: b.cosigned(a) == 2, SECONDS)
+    wait_for(lambda: b.cosigned(a) == 2, SECONDS)
     verify_cosigned(a, b)
     verify_cosigned(b, a)
     refused = a.command("peer", "new-epoch", "--yes")
     assert refused.returncode == 1 and "federation.not-halted" in refused.stderr
     back_up(a)
     a.upload("lost 1", "lost 2", "lost 3")
-    wait_until(lambda: b.cosigned(a) == 5, SECONDS)
+    wait_for(lambda: b.cosigned(a) == 5, SECONDS)
     put_back(a)
 
     def condition() -> dict[str, object]:
         with a.server.client() as client:
             return client.get("/readyz").json()["federation"]
 
-    wait_until(lambda: condition()["halted"] is not None, SECONDS)
+    wait_for(lambda: condition()["halted"] is not None, SECONDS)
     assert "5 rows of mp-a.example/public were published once" in str(condition()["halted"])
     a.upload("after")  # users are served all the same
     with a.server.client() as client:
@@ -171,7 +170,7 @@ def test_heads_are_cosigned_and_a_restored_backup_is_not_published(
     opened = a.command("peer", "new-epoch", "--yes")
     assert (opened.returncode, opened.stdout) == (0, "mp-a.example/public/e2\n"), opened.stderr
     # Behind the first row: the entries of the backup, the one uploaded since, and what the peer gave back.
-    wait_until(lambda: a.size() >= 4, SECONDS)
+    wait_for(lambda: a.size() >= 4, SECONDS)
     with a.server.client() as client:
         leaves = [parse_leaf(line) for line in client.get(f"{LOG}/changes").content.splitlines()]
         said = client.get("/.well-known/marketplace-federation").json()
@@ -195,7 +194,7 @@ def test_heads_are_cosigned_and_a_restored_backup_is_not_published(
 
 def verify_later_epoch_noticed(a: Site, b: Site) -> None:
     """The old backup again: what it has of the first epoch is true, and the site went on without it."""
-    wait_until(lambda: b.cosigned(a, f"{a.origin}/e2") == a.size(), SECONDS)
+    wait_for(lambda: b.cosigned(a, f"{a.origin}/e2") == a.size(), SECONDS)
     b.server.stop()
     put_back(a)  # nobody answers at the start, so it is found out when the peer is there again
     b.server = start(b.data, b.server.port)
@@ -204,18 +203,18 @@ def verify_later_epoch_noticed(a: Site, b: Site) -> None:
         with a.server.client() as client:
             return str(client.get("/readyz").json()["federation"]["halted"])
 
-    wait_until(lambda: f"{a.origin}/e2" in reason(), SECONDS)
+    wait_for(lambda: f"{a.origin}/e2" in reason(), SECONDS)
     assert a.size() == -1
     opened = a.command("peer", "new-epoch", "--yes")
     assert (opened.returncode, opened.stdout) == (0, f"{a.origin}/e3\n"), opened.stderr
-    wait_until(lambda: a.size() >= 1, SECONDS)
+    wait_for(lambda: a.size() >= 1, SECONDS)
 
 
 @pytest.mark.fault
 def test_an_empty_database_under_a_name_that_published_is_noticed(sites: tuple[Site, Site]) -> None:
     a, b = sites
     a.upload(1)
-    wait_until(lambda: b.cosigned(a) == 1, SECONDS)
+    wait_for(lambda: b.cosigned(a) == 1, SECONDS)
     a.server.kill()
     for path in a.data.glob("marketplace.sqlite*"):
         path.unlink()
@@ -228,7 +227,7 @@ def test_an_empty_database_under_a_name_that_published_is_noticed(sites: tuple[S
             answer = client.get(f"{LOG}/checkpoint")
         return "" if answer.status_code == 200 else str(answer.json()["code"])
 
-    wait_until(lambda: code() == "federation.halted", SECONDS)
+    wait_for(lambda: code() == "federation.halted", SECONDS)
 
 
 @pytest.mark.fault
@@ -236,7 +235,7 @@ def test_an_epoch_that_is_far_ahead_of_a_backup_is_noticed(sites: tuple[Site, Si
     """The peer met this site in its twelfth epoch, and the backup knows only the first."""
     a, b = sites
     a.upload(1)
-    wait_until(lambda: b.cosigned(a) == 1, SECONDS)
+    wait_for(lambda: b.cosigned(a) == 1, SECONDS)
     later = sign_checkpoint(Checkpoint(f"{a.origin}/e12", 0, EMPTY_ROOT), a.keys.log).to_bytes()
     with b.server.client() as client:
         shown = client.post("/fed/v1/witness/add-checkpoint", content=WitnessRequest(0, (), later).to_bytes())
@@ -247,6 +246,6 @@ def test_an_epoch_that_is_far_ahead_of_a_backup_is_noticed(sites: tuple[Site, Si
         with a.server.client() as client:
             return str(client.get("/readyz").json()["federation"]["halted"])
 
-    wait_until(lambda: f"{a.origin}/e12" in halted(), SECONDS)
+    wait_for(lambda: f"{a.origin}/e12" in halted(), SECONDS)
     opened = a.command("peer", "new-epoch", "--yes")
     assert (opened.returncode, opened.stdout) == (0, f"{a.origin}/e13\n"), opened.stderr

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, running_server
-from tests.waiting import HANGING
-
-T = TypeVar("T")
+from tests.waiting import wait_for
 
 ALICE = make_identity(email="alice@example.org")
 BOB = make_identity("Bob Tester", email="bob@example.org", variant=1)
@@ -71,7 +67,7 @@ def catalogue_server(data: Path, **settings: str) -> Iterator[RunningServer]:
     with running_server(data, **settings) as running:
         with running.client() as client:
             fill(client)
-            eventually(lambda: found(client, "newer") == 1)
+            wait_for(lambda: found(client, "newer") == 1)
         yield running
 
 
@@ -79,12 +75,3 @@ def found(http: httpx.Client, words: str) -> int:
     """How many entries hold the words; -1 while words cannot be searched."""
     answer = http.get("/api/v1/search", params={"q": words})
     return answer.json()["total"] if answer.status_code == 200 else -1
-
-
-def eventually(condition: Callable[[], T], seconds: float = HANGING) -> T:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + seconds
-    while not (held := condition()):
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.02)  # between two looks at another process
-    return held

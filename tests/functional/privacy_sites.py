@@ -26,8 +26,8 @@ from marketplace.usage.sums import add_uses, number_of
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.catalogue import eventually
 from tests.functional.private_site import GROUP, MEMBER, OTHER, OUTSIDER, found_groups
+from tests.waiting import wait_for
 from validators import accept
 
 URL = "http://site.example"
@@ -177,7 +177,7 @@ def open_site(data: Path, fill: Callable[[Site], None]) -> Iterator[Site]:
     runtime.start()
     try:
         fill(site)
-        eventually(site.caught_up, 60.0)
+        wait_for(site.caught_up, 60.0)
         yield site
     finally:
         runtime.close()

@@ -19,7 +19,7 @@ import httpx
 from marketplace.authorities import get_authorities
 from tests.databases import upgrade
 from tests.launching import COMMAND, Process, launch
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 
 #: What a client is given as ``verify``. Reading the authorities anew for each client takes longer than an
 #: answer does, and asking a server that starts would take as much time as its start.
@@ -68,13 +68,13 @@ class RunningServer:
 
     def await_log(self, **fields: object) -> dict[str, object]:
         """The first line of the log with these fields; requests are logged a moment after their answer."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            for line in self.log_lines():
-                if fields.items() <= line.items():
-                    return line
-            time.sleep(0.05)  # between two looks at the log of another process
-        raise AssertionError(f"the log has no line with {fields}")
+
+        def find() -> dict[str, object] | None:
+            return next((line for line in self.log_lines() if fields.items() <= line.items()), None)
+
+        found = wait_for(find, START_SECONDS, lambda: f"the log has no line with {fields}")
+        assert found is not None
+        return found
 
     def log_lines(self) -> list[dict[str, object]]:
         """What the process has logged, line by line; each must be JSON."""

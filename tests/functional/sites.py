@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from marketplace.peers.registry.peer_registry import Peers
 from tests.databases import upgrade
 from tests.functional.running import RunningServer, free_port, start
 from tests.launching import COMMAND, run_text
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 from validators import accept
 
 SETTINGS = {"query_enabled": "false", "search_engine": "off", "log_level": "info"}
@@ -118,10 +117,6 @@ def sites(directory: Path, count: int, **settings: str) -> Iterator[list[Site]]:
         yield made
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = WAIT) -> float:
-    """Wait until something holds; returns after how many seconds it did."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < seconds, f"not within {seconds} s: {what}"
-        time.sleep(0.05)  # between two looks at another process
-    return time.monotonic() - began
+def until(holds: Callable[[], bool], what: str, seconds: float = WAIT) -> None:
+    """Wait until something holds."""
+    wait_for(holds, seconds, lambda: f"not within {seconds} s: {what}")

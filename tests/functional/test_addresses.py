@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from tests.factories.documents import image, signed
-from tests.functional.catalogue import eventually
 from tests.functional.running import AUTHORITIES, running_server
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 
 
 def has_ipv6() -> bool:
@@ -60,7 +59,7 @@ def test_a_server_that_waits_for_the_database_is_alive(tmp_path) -> None:
                     return True
                 return False
 
-            eventually(is_stuck)
+            wait_for(is_stuck)
             assert [ask(server.url, "/healthz").status_code for _ in range(5)] == [200] * 5
             other.execute("ROLLBACK")
         for thread in uploads:

@@ -18,9 +18,10 @@ import marketplace.search.errors
 import marketplace.sparql.errors
 import validators.errors
 from marketplace.routes import ROUTES
-from tests.functional.catalogue import eventually, found
+from tests.functional.catalogue import found
 from tests.functional.running import RunningServer, running_server
 from tests.launching import COMMAND, ROOT, run
+from tests.waiting import wait_for
 
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 #: Never sent: an index that is broken or taken is answered as search.unavailable.
@@ -63,7 +64,7 @@ def test_the_examples_run_against_the_demo(tmp_path):
     with running_server(tmp_path) as running:
         command(running, "demo")
         with running.client() as http:
-            eventually(lambda: found(http, "ubuntu") > 0)
+            wait_for(lambda: found(http, "ubuntu") > 0)
         (tmp_path / "var").symlink_to(tmp_path)
         (tmp_path / "bin").mkdir()
         (tmp_path / "bin" / "marketplace").write_text(

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from tests.factories.documents import image, signed
-from tests.functional.catalogue import CAROL, SHARED, THEIRS, catalogue_server, eventually, upload
+from tests.functional.catalogue import CAROL, SHARED, THEIRS, catalogue_server, upload
 from tests.functional.running import RunningServer
+from tests.waiting import wait_for
 from validators import accept
 
 
@@ -174,7 +175,7 @@ def test_what_never_changes_is_kept_and_what_may_is_asked_for_again(http):
 )
 def test_every_answer_has_a_tag_a_head_and_an_open_door(http, path):
     path = path.format(coordinates=first_coordinates(http), identifier=image(content=SHARED).about)
-    eventually(lambda: caught_up(http))
+    wait_for(lambda: caught_up(http))
     # Packed answers have another length than what the client unpacks.
     plain = {"Accept-Encoding": "identity"}
     full = http.get(path, headers=plain)

@@ -12,8 +12,9 @@ import pytest
 from lxml import etree
 
 from tests.factories.documents import image, signed
-from tests.functional.catalogue import CAROL, FINDABLE, THEIRS, catalogue_server, eventually, found, upload
+from tests.functional.catalogue import CAROL, FINDABLE, THEIRS, catalogue_server, found, upload
 from tests.functional.running import RunningServer, running_server
+from tests.waiting import wait_for
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 #: Seconds in which any request is answered or refused.
@@ -53,7 +54,7 @@ def test_one_architecture_is_one_value_whatever_its_name(http):
         upload(
             http, signed(image(content=f"arch {number}", title=f"Pentathlon {number}", os_arch=name), CAROL)
         )
-    eventually(lambda: found(http, "pentathlon") == len(names))
+    wait_for(lambda: found(http, "pentathlon") == len(names))
     for name in names:
         body = search(http, f"q=pentathlon&arch={name}")
         assert body["total"] == search(http, f"q=pentathlon+{name}")["total"] == len(names)
@@ -122,7 +123,7 @@ def test_an_upload_is_found_within_two_seconds(http):
     def takes(name: str) -> float:
         upload(http, signed(image(content=name, title=name), CAROL, created="2024-02-01T00:00:00Z"))
         started = time.monotonic()
-        eventually(lambda: found(http, name) == 1)
+        wait_for(lambda: found(http, name) == 1)
         return time.monotonic() - started
 
     assert any(takes(f"quokka{n}") < FINDABLE for n in range(TRIES))

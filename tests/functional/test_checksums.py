@@ -11,9 +11,10 @@ import pytest
 
 from marketplace.search.parameters import CHECKSUM_FORMS
 from tests.factories.documents import image, signed
-from tests.functional.catalogue import ALICE, BOB, eventually, found, upload
+from tests.functional.catalogue import ALICE, BOB, found, upload
 from tests.functional.running import RunningServer, running_server
 from tests.launching import COMMAND, run_text
+from tests.waiting import wait_for
 from validators import accept
 
 CONTENT = "an image with checksums"
@@ -51,7 +52,7 @@ def site(tmp_path_factory) -> Iterator[RunningServer]:
             upload(client, DOCUMENT)
             upload(client, signed(image(content="other", title="Other", checksums=(("MD5", "0" * 32),)), BOB))
             upload(client, signed(image(content="made", title="Made", description=f"from {COMMIT}"), BOB))
-            eventually(lambda: found(client, "made") == 1)
+            wait_for(lambda: found(client, "made") == 1)
         yield running
 
 

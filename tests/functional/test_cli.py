@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from contextlib import closing
 
 import pytest
@@ -18,16 +17,8 @@ from tests.factories.identities import make_identity
 from tests.factories.signatures import sign_raw
 from tests.functional.running import running_server
 from tests.launching import COMMAND, run
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 from validators import accept
-
-
-def wait_until(holds, seconds=HANGING):
-    """Wait for a condition; followers take a moment."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)  # between two looks at another process
 
 
 class Command:
@@ -290,7 +281,7 @@ def test_search_finds_by_words_and_filters_and_suggests(server, command, tmp_pat
         (tmp_path / "found.xml").write_bytes(signed(draft))
         assert command("upload", "found.xml").returncode == 0
     with server.client() as http:
-        wait_until(lambda: http.get("/api/v1/search?q=quetzal").json()["total"] == 3)
+        wait_for(lambda: http.get("/api/v1/search?q=quetzal").json()["total"] == 3)
     found = command("search", "quetzal", "--os", "quetzalos", "--limit", "2", "-o", "json")
     assert [row["os"] for row in json.loads(found.stdout)] == ["quetzalos"] * 2
     assert b"2 of 3" in found.stderr

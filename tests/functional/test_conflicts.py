@@ -13,8 +13,8 @@ from marketplace.ingest import IngestService, UploadPolicy
 from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
+from tests.waiting import wait_for
 from validators import accept
 
 JANE = make_identity("Jane", "jane@example.org")
@@ -38,7 +38,7 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     database.close()
     (data / "jim.pem").write_bytes(JIM.certificate_pem)
     with running_server(data, trust_anchors=str(data / "jim.pem")) as server, server.client() as client:
-        eventually(lambda: len(client.get("/api/v1/conflicts").json()["conflicts"]) == 2)
+        wait_for(lambda: len(client.get("/api/v1/conflicts").json()["conflicts"]) == 2)
         yield client
 
 
@@ -79,7 +79,7 @@ def test_whose_word_counts_is_told_of_each_side(http: httpx.Client) -> None:
         return {one["title"]: one["verdict"]["standing"] for one in found["entries"]}
 
     expected = {"own": "chained", "<script>alert(1)</script>": "self-signed"}
-    eventually(lambda: standings() == expected)
+    wait_for(lambda: standings() == expected)
     shown = http.get("/conflicts?email=jim@example.org").text
     assert shown.count(">pinned</") == 1 and shown.count(">self-signed certificate</") == 1
     assert "The certificate itself is a trust anchor of this site." in shown

@@ -12,9 +12,10 @@ from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.factories.storing import import_entry
-from tests.functional.catalogue import eventually, upload
+from tests.functional.catalogue import upload
 from tests.functional.running import running_server
 from tests.unit.trust.authorities import crl_bytes, root
+from tests.waiting import wait_for
 from validators import accept
 
 ROOT = root()
@@ -103,18 +104,18 @@ def test_a_pin_and_a_new_list_count_without_a_restart(http, trust):
     assert not decision(http, of_kate)["trusted"]
     (trust / "root.r0").write_bytes(revoking(RITA, joan, ago=0))
     (trust / "kate.pem").write_bytes(kate.certificate_pem)
-    eventually(lambda: decision(http, of_joan)["standing"] == "revoked")
-    eventually(lambda: decision(http, of_kate)["certificate"]["pinned"])
+    wait_for(lambda: decision(http, of_joan)["standing"] == "revoked")
+    wait_for(lambda: decision(http, of_kate)["certificate"]["pinned"])
 
 
 def test_a_broken_file_is_named_and_changes_nothing(http, site, trust):
     assert http.get("/readyz").json()["trust"] == []
     (trust / "root.r0").write_bytes(b"broken")
-    (fault,) = eventually(lambda: http.get("/readyz").json()["trust"])
+    (fault,) = wait_for(lambda: http.get("/readyz").json()["trust"])
     assert (fault["code"], fault["file"]) == ("trust.crl-unreadable", "root.r0")
     assert http.get("/readyz").status_code == 200
     assert "\nmarketplace_trust_faults 1.0\n" in http.get("/metrics").text
     assert decision(http, imported(site, RITA))["standing"] == "revoked"
     (trust / "root.r0").write_bytes(revoking(RITA, ago=0))
-    eventually(lambda: http.get("/readyz").json()["trust"] == [])
+    wait_for(lambda: http.get("/readyz").json()["trust"] == [])
     assert "\nmarketplace_trust_faults 0.0\n" in http.get("/metrics").text

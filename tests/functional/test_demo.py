@@ -26,9 +26,9 @@ from marketplace.demo.hypervisor import boot_disk
 from marketplace.images.decompression import decompressed, find_compression
 from marketplace.ingest import IngestService, UploadPolicy
 from tests.databases import upgrade
-from tests.functional.catalogue import eventually
 from tests.functional.running import AUTHORITIES, STOP_SECONDS, free_port
 from tests.launching import ROOT
+from tests.waiting import wait_for
 from validators import accept
 from validators.document import AcceptedEntry
 
@@ -62,7 +62,7 @@ def demo(data: Path) -> Iterator[tuple[httpx.Client, Path]]:
         with httpx.Client(
             base_url=url, trust_env=False, verify=AUTHORITIES, headers={"Accept": "text/html"}, timeout=60
         ) as client:
-            eventually(lambda: listens(port) or process.poll() is not None)
+            wait_for(lambda: listens(port) or process.poll() is not None)
             yield client, log
     finally:
         process.send_signal(signal.SIGTERM)
@@ -91,15 +91,15 @@ def test_a_newcomer_sees_every_verdict_and_images_that_are_there(data: Path) -> 
                     found[place.rsplit(".", 1)[-1]] = client.get(place).raise_for_status()
                     assert_holds(entry, found[place.rsplit(".", 1)[-1]].content)
         assert set(found) == {"qcow2", "raw", "gz", "xz", "zst"}
-        front = eventually(lambda: judged(client.get("/").text))
+        front = wait_for(lambda: judged(client.get("/").text))
         assert "not trusted" in front and "Expiring soon" in front and "withdrawn" in front
         # Its locations are on loopback: that the site looks at them is a setting of the demo alone.
         page = next(one for one in entries(data) if one.metadata.title == "Web server with database")
         looked_at = re.compile(">available, checked.*not available, checked", re.DOTALL)
-        eventually(lambda: looked_at.search(client.get(f"/metadata/{page.coordinates.path()}").text))
+        wait_for(lambda: looked_at.search(client.get(f"/metadata/{page.coordinates.path()}").text))
         told = log.read_text()
     assert f"images are at http://{HOST}:{content_port(data)}/" in told and "Warning" not in told
-    eventually(lambda: not listens(content_port(data)))
+    wait_for(lambda: not listens(content_port(data)))
 
 
 def judged(front: str) -> str | None:

@@ -19,9 +19,10 @@ import pytest
 from marketplace.cli import run
 from marketplace.demo.loading import AUTHORITY
 from tests.factories.images import qcow2
-from tests.functional.catalogue import eventually, found
+from tests.functional.catalogue import found
 from tests.functional.running import running_server
 from tests.unit.pages.test_handbook import documented_commands
+from tests.waiting import wait_for
 
 ALICE = "alice.archer@images.example.org"
 #: Pages whose commands another test runs as they stand, with everything around them.
@@ -76,7 +77,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         with running_server(data, trust_anchors=str(data / "demo" / AUTHORITY)) as running:
             patch.setenv("MARKETPLACE_ENDPOINT", running.url)
             with running.client() as client:
-                eventually(lambda: found(client, "debian") > 0)
+                wait_for(lambda: found(client, "debian") > 0)
             named = call("list -o id --email " + ALICE).split()
             call(f"show {named[0]} --out entry.xml")
             (folder / "image.qcow2").write_bytes(qcow2())

@@ -17,9 +17,10 @@ from marketplace.cli import run
 from marketplace.federation.keys import create_keys, load_keys
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.catalogue import eventually, upload
+from tests.functional.catalogue import upload
 from tests.functional.running import RunningServer, running_server
 from tests.unit.trust.authorities import crl_bytes, root
+from tests.waiting import wait_for
 from validators import accept
 from validators.document import format_time
 
@@ -56,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         for document in ENTRIES.values():
             upload(http, document)
         last = accept(ENTRIES["withdrawn"]).entry_id
-        eventually(lambda: http.get(f"/fed/v1/logs/public/proof/{last}").status_code == 200)
+        wait_for(lambda: http.get(f"/fed/v1/logs/public/proof/{last}").status_code == 200)
         yield running
 
 

@@ -29,7 +29,7 @@ from marketplace.tlog.tiles import split_bodies, split_bundle
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, running_server
-from tests.functional.test_cli import wait_until
+from tests.waiting import wait_for
 from validators import accept
 
 ALICE = make_identity(email="alice@example.org")
@@ -59,7 +59,7 @@ def site(data: Path, keys: SiteKeys) -> Iterator[RunningServer]:
                     "/metadata", content=document, headers={"Content-Type": "application/rdf+xml"}
                 )
                 assert answer.status_code == 201, answer.text
-            wait_until(lambda: "\n5\n" in client.get(f"{LOG}/checkpoint").text)
+            wait_for(lambda: "\n5\n" in client.get(f"{LOG}/checkpoint").text)
         with closing(Database.open(running.database_url)) as database, database.write() as session:
             session.execute(
                 insert(PeerRow).values(

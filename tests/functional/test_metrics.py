@@ -11,8 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.factories.documents import image, signed
-from tests.functional.catalogue import ALICE, eventually, upload
+from tests.functional.catalogue import ALICE, upload
 from tests.functional.running import RunningServer, running_server
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_requests_are_timed_by_route_method_and_status(http):
         return figure(http, "marketplace_entry_cache_hits_total") >= 2
 
     # From memory, but for the first one and the one after the look at what was stored.
-    eventually(is_remembered)
+    wait_for(is_remembered)
     assert counted(**known) == before + asked
     assert figure(http, "marketplace_entry_cache_misses_total") >= 1
     http.request("BREW", "/metadata")
@@ -103,7 +104,7 @@ def test_the_log_and_its_followers_are_shown(http):
     assert any(name.startswith("search") for name in followers)
     assert any(name.startswith("sparql") for name in followers)
     for follower in followers:
-        eventually(lambda name=follower: figure(http, "marketplace_follower_position", follower=name) == size)
+        wait_for(lambda name=follower: figure(http, "marketplace_follower_position", follower=name) == size)
         assert figure(http, "marketplace_follower_lag_entries", follower=follower) == 0
     assert figure(http, "marketplace_database_up") == 1
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
+from tests.waiting import wait_for
 from validators import accept
 
 RDF = {"Content-Type": "application/rdf+xml"}
@@ -66,7 +66,7 @@ def test_an_image_of_two_publishers_counts_as_two_entries_on_the_front_page_and_
         for name in ("one", "two"):
             said = signed(image(content="of two"), make_identity(name, f"{name}@example.org"))
             assert client.post("/metadata", content=said, headers=RDF).status_code == 201
-        eventually(lambda: "<h1>2 entries</h1>" in client.get("/?sort=newest").text)
+        wait_for(lambda: "<h1>2 entries</h1>" in client.get("/?sort=newest").text)
         front = client.get("/").text
     assert '<dt>current entries</dt><dd><a href="/?sort=newest">2</a></dd>' in front
 
@@ -76,7 +76,7 @@ def test_a_hit_says_how_many_tags_it_leaves_out(http, server):
     said = signed(image(content="many tags", title="Of many tags", tags=tags), ENDORSER)
     with server.client() as client:
         assert client.post("/metadata", content=said, headers=RDF).status_code == 201
-    eventually(lambda: "and 3 more tags" in http.get("/?sort=newest").text)
+    wait_for(lambda: "and 3 more tags" in http.get("/?sort=newest").text)
 
 
 def test_unknown_filters_are_answered_with_the_known_ones(http):

@@ -9,7 +9,6 @@ import pytest
 
 from marketplace.federation.trees import PublishedLog, Trees
 from marketplace.routes import ROUTES
-from tests.functional.catalogue import eventually
 from tests.functional.privacy_asks import Ask
 from tests.functional.privacy_rows import BEGIN, END, PAGE, ROWS, table
 from tests.functional.privacy_sites import (
@@ -25,6 +24,7 @@ from tests.functional.privacy_sites import (
     shown,
 )
 from tests.functional.private_site import GROUP, MEMBER, OUTSIDER
+from tests.waiting import wait_for
 
 READERS = (None, OUTSIDER)
 ACCEPTS = ("*/*", "application/json", "text/html")
@@ -51,7 +51,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
         open_site(tmp_path_factory.mktemp("without"), fill_without) as lacking,
     ):
         for site in (having, lacking):
-            eventually(lambda: published(site, "public").size == 5, 60.0)  # noqa: B023  # called at once
+            wait_for(lambda: published(site, "public").size == 5, 60.0)  # noqa: B023  # called at once
         log = published(having, f"group:{GROUP}")
         yield (
             having,
@@ -74,7 +74,7 @@ def published(site: Site, name: str) -> PublishedLog:
         with site.runtime.database.read() as session:
             return next((log for log in Trees(session).all() if log.name == name), None)
 
-    found = eventually(find, 60.0)
+    found = wait_for(find, 60.0)
     assert found is not None
     return found
 
@@ -177,7 +177,7 @@ def test_figures_and_uploads_are_the_same_at_last(sites: Sites) -> None:
     for path in ("/metadata?status=all&media=json", "/api/v1/changes", "/endorsers?media=json"):
         assert shown(having.ask(path), path) == shown(lacking.ask(path), path)
     for site in (having, lacking):
-        eventually(lambda: not any(lag.rows for lag in site.runtime.following.lags()), 60.0)  # noqa: B023  # at once
+        wait_for(lambda: not any(lag.rows for lag in site.runtime.following.lags()), 60.0)  # noqa: B023  # at once
     for reader in READERS:
         there, other = (shown(site.ask("/metrics", reader=reader), "/metrics") for site in (having, lacking))
         assert there == other

@@ -13,7 +13,6 @@ from marketplace.audit import AuditLog
 from marketplace.db import Database
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.catalogue import eventually
 from tests.functional.private_site import (
     ADMIN,
     GROUP,
@@ -28,6 +27,7 @@ from tests.functional.private_site import (
 )
 from tests.functional.running import RunningServer
 from tests.functional.test_cli import Command
+from tests.waiting import wait_for
 
 ALICE = make_identity(email="alice@example.org")
 SIGNED_PRIVATE = "<dcterms:accessRights>private</dcterms:accessRights>"
@@ -199,7 +199,7 @@ def test_lists_and_searches_show_a_part_by_scope(site: Site) -> None:
         answer = site.get("/api/v1/search", owner, q="scoped")
         return int(answer.json()["total"]) if answer.status_code == 200 else -1
 
-    eventually(lambda: searched(MEMBER) == 1)
+    wait_for(lambda: searched(MEMBER) == 1)
     assert searched(None) == searched(OUTSIDER) == 0
 
 
@@ -232,9 +232,7 @@ def test_private_acts_move_no_public_figure(site: Site) -> None:
         return told.values()
 
     # What other tests made public is taken in first.
-    eventually(
-        lambda: {one["behind"] for one in site.http.get("/readyz").json()["followers"].values()} == {0}
-    )
+    wait_for(lambda: {one["behind"] for one in site.http.get("/readyz").json()["followers"].values()} == {0})
     before = figures()
     for n in range(3):
         site.put(document(f"figures {n}"), MEMBER, GROUP)

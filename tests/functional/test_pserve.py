@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.functional.catalogue import eventually
 from tests.functional.running import AUTHORITIES, START_SECONDS, STOP_SECONDS
 from tests.launching import ROOT
+from tests.waiting import wait_for
 
 
 def test_development_ini_serves_and_logs_under_pserve(tmp_path: Path) -> None:
@@ -37,13 +37,13 @@ def test_development_ini_serves_and_logs_under_pserve(tmp_path: Path) -> None:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
-        serving = eventually(lambda: logged(r"Serving on (http://\S+)"), START_SECONDS)
+        serving = wait_for(lambda: logged(r"Serving on (http://\S+)"), START_SECONDS)
         assert serving is not None
         answer = httpx.get(
             f"{serving[1]}/metadata?status=all", trust_env=False, timeout=30, verify=AUTHORITIES
         )
         assert (answer.status_code, answer.text) == (404, "<error>no metadata matching query found</error>")
-        eventually(lambda: logged(r"path=/metadata .*status=404"))
+        wait_for(lambda: logged(r"path=/metadata .*status=404"))
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)

@@ -17,8 +17,9 @@ from lxml import etree
 from pyoxigraph import QueryResultsFormat, parse_query_results
 
 from tests.factories.documents import image, signed
-from tests.fixtures_sparql import document, wait_for
+from tests.fixtures_sparql import document
 from tests.functional.running import RunningServer, running_server
+from tests.waiting import wait_for
 
 RDF = {"Content-Type": "application/rdf+xml"}
 PROBLEM = {"Accept": "application/problem+json"}

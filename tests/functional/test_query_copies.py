@@ -18,9 +18,9 @@ from marketplace.sparql.follower import SparqlFollower
 from marketplace.sparql.pool import WorkerPool
 from marketplace.sparql.service import GENERATIONS, QueryService
 from tests.databases import upgrade
-from tests.fixtures_sparql import document, follow, wait_for
+from tests.fixtures_sparql import document, follow
 from tests.functional.asking import LIMITS, TITLES, values
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 
 
 def test_closing_does_not_wait_for_processes_that_were_never_started(tmp_path: Path) -> None:

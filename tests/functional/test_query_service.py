@@ -30,9 +30,9 @@ from marketplace.sparql.pool import WorkerPool
 from marketplace.sparql.service import GENERATIONS, QueryService
 from marketplace.sparql.terms import Blank, Iri, Literal
 from tests.databases import upgrade
-from tests.fixtures_sparql import document, follow, wait_for
+from tests.fixtures_sparql import document, follow
 from tests.functional.asking import ENTRIES, LIMITS, PREFIXES, TITLES, values
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 
 ENDLESS = "SELECT (COUNT(*) AS ?n) {?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l}"
 EXTENSION = (

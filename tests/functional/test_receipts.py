@@ -12,9 +12,9 @@ from marketplace.tlog.note import SigningKey
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.access import issue_token
-from tests.functional.catalogue import eventually
 from tests.functional.privacy_sites import ASTRO_KEY, BIO_KEY
 from tests.functional.running import running_server
+from tests.waiting import wait_for
 from validators import accept
 from validators.document import format_time
 
@@ -106,7 +106,7 @@ def test_from_the_first_receipt_to_the_recall(tmp_path) -> None:
             told = http.get("/api/v1/events", params={"kind": "image.recalled"}).json()["events"]
             return [one["data"]["details"] for one in told]
 
-        eventually(recalled)  # also where the chore beside would not come for a quarter of an hour
+        wait_for(recalled)  # also where the chore beside would not come for a quarter of an hour
         assert recalled() == [{"sites": 2, "reminder": False}]
         assert send(http, tokens["bio"], BIO_KEY, here(BIO_KEY, Finding.WITHDRAWN, 0)) == [
             ReceiptOutcome.KEPT

@@ -20,9 +20,9 @@ from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import draft_xml, image, signed
 from tests.factories.identities import make_identity
 from tests.factories.storing import import_entry
-from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
 from tests.unit.trust.authorities import root
+from tests.waiting import wait_for
 from validators import accept
 from validators.document import format_time
 from validators.signing import load_pkcs12, sign
@@ -91,16 +91,16 @@ def test_who_is_chained_revoked_self_signed_and_pinned(keys, tmp_path):
         assert (refused.status_code, refused.json()["code"]) == (400, "gate.certificate-revoked")
         imported(server, document(keys, "revoked"))
         expected = {"jim": "chained", "joan": "chained", "jane": "self-signed", "ec": "self-signed"}
-        eventually(lambda: standings(http) == expected | {"rita": "revoked"})
+        wait_for(lambda: standings(http) == expected | {"rita": "revoked"})
         assert standings(http, trust="trusted") == {"jim": "chained", "joan": "chained"}
         assert standings(http, trust="revoked") == {"rita": "revoked"}
 
         shutil.copy(keys / "jane-cert.pem", trust / "jane.pem")
-        eventually(lambda: standings(http)["jane"] == "chained")
+        wait_for(lambda: standings(http)["jane"] == "chained")
         (jane,) = http.get("/api/v1/entries?trust=listed&endorser=jane.tester@example.org").json()["entries"]
         assert jane["verdict"]["pinned"] and jane["verdict"]["listed"]
         (trust / "jane.pem").unlink()
-        eventually(lambda: standings(http)["jane"] == "self-signed")
+        wait_for(lambda: standings(http)["jane"] == "self-signed")
 
         page = http.get("/?trust=all", headers={"Accept": "text/html"}).text
         assert all(f"<summary>{badge}</summary>" in page for badge in ("allowed", "revoked", "not trusted"))
@@ -115,7 +115,7 @@ def test_spellings_of_the_list_are_all_the_same_name(keys, tmp_path):
         assert codes == {"jane": "gate.chain-required", "revoked": "gate.certificate-revoked"}
         shutil.copy(keys / "jane-cert.pem", trust / "jane.pem")
         shutil.copy(keys / "ec-cert.pem", trust / "ec.pem")
-        eventually(lambda: uploaded(http, document(keys, "jane")).status_code == 201)
+        wait_for(lambda: uploaded(http, document(keys, "jane")).status_code == 201)
         assert uploaded(http, document(keys, "ec")).json()["code"] == "gate.not-on-allow-list"
 
 
@@ -132,13 +132,13 @@ def test_a_closed_registry_asks_for_a_chain_and_says_so_before_the_upload(keys, 
             pytest.raises(EntryRefusedError, match=accept(document(keys, "jane")).signer.fingerprint),
         ):
             client.upload(document(keys, "jane"))
-        eventually(lambda: standings(http) == {"rita": "chained"})
+        wait_for(lambda: standings(http) == {"rita": "chained"})
 
 
 def test_a_refresh_by_hand_makes_a_running_server_look_at_its_files(keys, tmp_path, monkeypatch):
     with site(keys, tmp_path, crl="ca-crl-empty.pem", trust_reload_interval="86400") as (_, http, trust):
         assert uploaded(http, document(keys, "revoked")).status_code == 201
-        eventually(lambda: standings(http) == {"rita": "chained"})
+        wait_for(lambda: standings(http) == {"rita": "chained"})
         shutil.copy(keys / "ca-crl.pem", trust / "ca.r0")
         monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", str(trust))
         monkeypatch.setenv("MARKETPLACE_TRUST_ALLOWLIST", str(tmp_path / "whitelist.txt"))
@@ -147,7 +147,7 @@ def test_a_refresh_by_hand_makes_a_running_server_look_at_its_files(keys, tmp_pa
         # What the server itself judges by: decisions and the gate.
         (rita,) = http.get("/api/v1/entries").json()["entries"]
         path = httpx.URL(rita["links"]["self"]).path
-        eventually(lambda: http.get(f"{path}/decision").json()["standing"] == "revoked")
+        wait_for(lambda: http.get(f"{path}/decision").json()["standing"] == "revoked")
         assert uploaded(http, document(keys, "revoked")).json()["code"] == "gate.certificate-revoked"
 
 
@@ -157,7 +157,7 @@ def test_an_anchor_that_is_new_in_the_settings_is_told_to_need_a_restart(keys, t
 
     with site(keys, tmp_path) as (server, http, trust):
         assert uploaded(http, document(keys, "jane")).status_code == 201
-        eventually(lambda: standings(http) == {"jane": "self-signed"})
+        wait_for(lambda: standings(http) == {"jane": "self-signed"})
         monkeypatch.setenv("MARKETPLACE_TRUST_ANCHORS", str(trust))
         monkeypatch.setenv("MARKETPLACE_TRUST_ALLOWLIST", str(tmp_path / "whitelist.txt"))
         assert run(["trust", "refresh", "--data", str(tmp_path)]) == 0
@@ -167,7 +167,7 @@ def test_an_anchor_that_is_new_in_the_settings_is_told_to_need_a_restart(keys, t
         assert run(["trust", "refresh", "--data", str(tmp_path)]) == 0
         told = capsys.readouterr().err
         assert "running servers were started with other trust.* settings: restart" in told
-        eventually(lambda: "trust.settings" in codes(http))
+        wait_for(lambda: "trust.settings" in codes(http))
         assert http.get("/readyz").status_code == 200
         assert "marketplace_trust_faults 1.0" in http.get("/metrics").text
     settings = {
@@ -177,7 +177,7 @@ def test_an_anchor_that_is_new_in_the_settings_is_told_to_need_a_restart(keys, t
     }
     allowed = str(tmp_path / "whitelist.txt")
     with running_server(tmp_path, trust_allowlist=allowed, **settings) as server, server.client() as http:
-        eventually(lambda: standings(http) == {"jane": "chained"})
+        wait_for(lambda: standings(http) == {"jane": "chained"})
         assert "trust.settings" not in codes(http)
 
 
@@ -186,7 +186,7 @@ def test_the_same_bytes_again_are_answered_as_before_also_when_the_signer_is_rev
         known = document(keys, "revoked")
         assert uploaded(http, known).status_code == 201
         shutil.copy(keys / "ca-crl.pem", trust / "ca.r0")
-        eventually(lambda: standings(http) == {"rita": "revoked"})
+        wait_for(lambda: standings(http) == {"rita": "revoked"})
         assert uploaded(http, known).status_code == 201
         assert uploaded(http, document(keys, "revoked")).json()["code"] == "gate.certificate-revoked"
 
@@ -196,8 +196,8 @@ def test_what_a_site_shows_and_the_way_to_the_rest(keys, tmp_path):
     with site(keys, tmp_path, trust_show="trusted") as (server, http, _trust):
         for name in ("jim", "jane"):
             assert uploaded(http, document(keys, name)).status_code == 201
-        eventually(lambda: standings(http) == {"jim": "chained"})
-        eventually(lambda: standings(http, trust="all") == {"jim": "chained", "jane": "self-signed"})
+        wait_for(lambda: standings(http) == {"jim": "chained"})
+        wait_for(lambda: standings(http, trust="all") == {"jim": "chained", "jane": "self-signed"})
         # Whoever names an entry gets it: to be told why it is not trusted, or to take it back.
         with MarketplaceClient(Transport(server.url)) as client:
             (jane,) = client.entries(ListQuery(trust="self-signed"))
@@ -238,11 +238,11 @@ def test_a_new_certificate_and_a_look_alike_are_flagged_to_whoever_sees_them(tmp
             document = signed(image(content=str(number)), identity)
             assert uploaded(http, document).status_code == 201
             paths.append(accept(document).coordinates.path())
-            eventually(lambda: standings(http, status="all", trust="unjudged") == {})
+            wait_for(lambda: standings(http, status="all", trust="unjudged") == {})
             if identity is jane:
                 # Times here are whole seconds, and what follows what is told by them.
                 seen = http.get("/api/v1/endorsers/jane@example.org").json()["certificates"][0]["first_seen"]
-                eventually(lambda seen=seen: format_time(datetime.now(UTC)) > seen)
+                wait_for(lambda seen=seen: format_time(datetime.now(UTC)) > seen)
         told = http.get("/api/v1/endorsers/jane@example.org").json()
         assert [(one["succession"], one["new"], one["standing"]) for one in told["certificates"]] == [
             ("other-issuer", True, "self-signed"),

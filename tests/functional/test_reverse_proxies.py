@@ -15,8 +15,8 @@ import pytest
 
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
-from tests.functional.catalogue import eventually
 from tests.functional.running import AUTHORITIES, RunningServer, free_port, running_server
+from tests.waiting import wait_for
 from validators import accept
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "operations.md"
@@ -109,7 +109,7 @@ def proxy(name: str, frame: str, example: str, folder: Path) -> Iterator[httpx.C
             return False
 
     try:
-        eventually(answers)
+        wait_for(answers)
         yield client
     finally:
         client.close()
@@ -133,7 +133,7 @@ def test_a_marketplace_works_behind_the_proxy_of_the_example(
         assert server.url in client.get("/api/v1").text
         client.get(f"/nothing/behind/{name}")
     # The client's own address, and not the proxy's.
-    eventually(lambda: any(CLIENT in line and f"/nothing/behind/{name}" in line for line in logged(server)))
+    wait_for(lambda: any(CLIENT in line and f"/nothing/behind/{name}" in line for line in logged(server)))
 
 
 #: File of deploy/ -> its kind, what stands around it, and the address at which it listens.
@@ -160,7 +160,7 @@ def test_one_of_two_web_nodes_may_be_off(file: str, server: RunningServer, tmp_p
         assert [client.get("/metadata?limit=1").status_code for _ in range(6)] == [200] * 6
         assert client.get("/tag/pat%40example.org/a%2Fb").status_code in (200, 404)
         client.get(f"/nothing/behind/{file}", headers={"X-Forwarded-For": "10.1.2.3"})
-    eventually(lambda: any(CLIENT in line and f"/nothing/behind/{file}" in line for line in logged(server)))
+    wait_for(lambda: any(CLIENT in line and f"/nothing/behind/{file}" in line for line in logged(server)))
 
 
 def logged(server: RunningServer) -> list[str]:

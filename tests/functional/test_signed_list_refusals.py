@@ -15,7 +15,7 @@ from marketplace.config import Settings
 from marketplace.views.registry import ViewRegistry
 from tests.factories.documents import image, signed
 from tests.functional.access import bearer
-from tests.functional.catalogue import eventually, upload
+from tests.functional.catalogue import upload
 from tests.functional.image_lists import (
     BOB,
     JIM,
@@ -36,6 +36,7 @@ from tests.functional.image_lists import (
 )
 from tests.functional.list_site import ADMIN, MEMBER, OUTSIDER, RECORD, configured, site, taken
 from tests.functional.test_views import digest
+from tests.waiting import wait_for
 from validators import accept
 from validators.document import format_time
 
@@ -171,7 +172,7 @@ def test_an_image_that_is_withdrawn_brings_back_the_list_of_the_site(site, taken
         )
         draft = image(content=content, checksums=sums, size=len(content), deprecated="a backdoor")
         upload(http, signed(draft, JIM, created=format_time(NOW)))
-    eventually(lambda: site.get(LIST).content != taken)
+    wait_for(lambda: site.get(LIST).content != taken)
     assert len(proved(site.get(LIST).content, site.folder)["hv:images"]) == 3
     facts = site.get(RECORD).json()["signed_list"]
     assert not facts["served"] and "image 2 of the list" in facts["reason"]
@@ -187,5 +188,5 @@ def test_an_endorser_whose_entry_is_erased_leaves_no_list(site):
     with site.server.client(headers=bearer(site.tokens[ADMIN])) as http:
         answer = http.post(f"/api/v1/entries/{place}/erase", json={"reason": "asked for"})
         assert answer.status_code == 200, answer.text
-    eventually(lambda: parts_of(site.get(LIST).content)[0] != text)
+    wait_for(lambda: parts_of(site.get(LIST).content)[0] != text)
     assert site.get(RECORD).json()["signed_list"] is None

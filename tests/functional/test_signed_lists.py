@@ -17,7 +17,6 @@ from marketplace.views.signing import slash_name
 from marketplace.views.smime import verify_signature
 from tests.dialects import clients
 from tests.functional.access import bearer, form_key
-from tests.functional.catalogue import eventually
 from tests.functional.image_lists import (
     AUTHORITY,
     JIM,
@@ -31,6 +30,7 @@ from tests.functional.image_lists import (
     told,
 )
 from tests.functional.list_site import ADMIN, MEMBER, OUTSIDER, RECORD, configured, site, taken
+from tests.waiting import wait_for
 from validators.document import format_time
 
 __all__ = ["configured", "site", "taken"]
@@ -132,10 +132,10 @@ def test_commands_upload_and_remove_a_list(site, configured, tmp_path, capsys):
     assert "[signed-list.signature]" in capsys.readouterr().err
     assert run(["view", "upload-list", *data, "missing", str(tmp_path / "image.list")]) == 3
     assert run(["view", "upload-list", *data, "default", str(tmp_path / "image.list")]) == 0
-    eventually(lambda: parts_of(site.get(LIST).content) == parts_of(message))
+    wait_for(lambda: parts_of(site.get(LIST).content) == parts_of(message))
     assert run(["view", "remove-list", *data, "default"]) == 0
     assert run(["view", "remove-list", *data, "default"]) == 3
-    eventually(lambda: parts_of(site.get(LIST).content) != parts_of(message))
+    wait_for(lambda: parts_of(site.get(LIST).content) != parts_of(message))
 
 
 def test_the_list_of_a_secret_view_names_its_secret_address(site):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.running import RunningServer, running_server
+from tests.waiting import wait_for
 from validators import accept
 
 XML = {"Content-Type": "application/rdf+xml"}
@@ -60,12 +60,13 @@ def site(data: Path, **settings: str) -> Iterator[httpx.Client]:
 
 def await_followed(server: RunningServer, client: httpx.Client) -> None:
     """Wait until the followers hold what the log shows."""
-    deadline = time.monotonic() + 60
-    while "Visible quasar" not in client.get("/api/v1/search?q=quasar").text or (
-        client.get("/query", params={"query": QUERY, "media": "json"}).status_code != 200
-    ):
-        assert time.monotonic() < deadline, server.log.read_text()[-3000:]
-        time.sleep(0.1)  # between two looks at another process
+    wait_for(
+        lambda: (
+            "Visible quasar" in client.get("/api/v1/search?q=quasar").text
+            and client.get("/query", params={"query": QUERY, "media": "json"}).status_code == 200
+        ),
+        tell=lambda: server.log.read_text()[-3000:],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +123,10 @@ def test_it_comes_back_when_the_filter_goes(data: Path, filtered: httpx.Client) 
     with running_server(data) as server, server.client() as client:
         assert [path for path in NAMED if client.get(path).status_code != 200] == []
         assert client.get(NAMED[0]).content == HIDDEN
-        deadline = time.monotonic() + 60
-        while ENTRY.entry_id not in client.get("/api/v1/search?q=nebula").text or (
-            "bob" not in client.get("/query", params={"query": QUERY, "media": "json"}).text
-        ):
-            assert time.monotonic() < deadline, server.log.read_text()[-3000:]
-            time.sleep(0.1)  # between two looks at another process
+        wait_for(
+            lambda: (
+                ENTRY.entry_id in client.get("/api/v1/search?q=nebula").text
+                and "bob" in client.get("/query", params={"query": QUERY, "media": "json"}).text
+            ),
+            tell=lambda: server.log.read_text()[-3000:],
+        )

@@ -23,10 +23,11 @@ from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.access import bearer, found_group, issue_token
-from tests.functional.catalogue import eventually, upload
+from tests.functional.catalogue import upload
 from tests.functional.privacy_sites import ASTRO_KEY
 from tests.functional.running import RunningServer, running_server, start
 from tests.functional.test_receipts import send
+from tests.waiting import wait_for
 from validators import accept
 from validators.document import format_time
 
@@ -125,7 +126,7 @@ def test_each_use_is_counted_once_from_memory_or_not(site, http):
     figures = http.get("/metrics", headers=bearer(tokens["root"])).text
     assert 'marketplace_private_usage_total{kind="import"} 1.0' in figures
     wanted = {name: before[name] + more for name, more in (("verdicts", 8), ("downloads", 2), ("imports", 1))}
-    eventually(lambda: of_today(http, USAGE, tokens["root"]) == wanted)
+    wait_for(lambda: of_today(http, USAGE, tokens["root"]) == wanted)
 
 
 def test_strangers_see_tens_of_days_that_are_over(site, http):
@@ -156,7 +157,7 @@ def test_private_entries_and_views_are_not_there_for_others(site, http):
     read = http.get("/views/astro:all/SHA256SUMS", headers=bearer(tokens[MEMBER]))
     assert read.status_code == 200
     assert http.get("/api/v1/views/astro:all/usage").status_code == 404
-    eventually(
+    wait_for(
         lambda: (
             asked(http, "/api/v1/views/astro:all/usage", tokens[MEMBER])["total"]
             # Of each image by itself: a member chooses what is in the views of the group.
@@ -176,7 +177,7 @@ def test_a_secret_view_is_counted_under_its_name(site, http):
     for _ in range(3):
         assert http.get(f"{path}/SHA256SUMS").status_code == 200
     assert http.get("/api/v1/views/feed/usage").status_code == 404
-    eventually(lambda: asked(http, "/api/v1/views/feed/usage", tokens["root"])["total"]["documents"] == 3)
+    wait_for(lambda: asked(http, "/api/v1/views/feed/usage", tokens["root"])["total"]["documents"] == 3)
 
 
 def test_verdicts_of_a_view_are_those_of_the_images_that_it_has_now(site, http):
@@ -189,7 +190,7 @@ def test_verdicts_of_a_view_are_those_of_the_images_that_it_has_now(site, http):
     for name, search in (("bob", "endorser=bob@example.org"), ("jane", "endorser=jane@example.org")):
         given = {"name": name, "search": search}
         assert http.post("/api/v1/views", json=given, headers=bearer(tokens["root"])).status_code == 201
-    eventually(lambda: asked(http, "/api/v1/views/bob")["images"] == 1)
+    wait_for(lambda: asked(http, "/api/v1/views/bob")["images"] == 1)
 
     def verdicts(name: str, by: str, token: str | None = None) -> int:
         found = asked(http, f"/api/v1/views/{name}/usage?by={by}&to={YESTERDAY}", token)
@@ -201,7 +202,7 @@ def test_verdicts_of_a_view_are_those_of_the_images_that_it_has_now(site, http):
     assert verdicts("jane", "day", tokens[MEMBER]) == 1230
     withdrawn = signed(image(**fields, deprecated="has a hole"), BOB, created=format_time(NOW))
     upload(http, withdrawn)
-    eventually(lambda: asked(http, "/api/v1/views/bob")["images"] == 0)
+    wait_for(lambda: asked(http, "/api/v1/views/bob")["images"] == 0)
     # Of days nothing was asked and remembered before.
     assert (verdicts("bob", "day"), verdicts("jane", "day")) == (0, 1230)
 
@@ -308,7 +309,7 @@ def test_a_killed_process_loses_only_what_it_did_not_write_yet(tmp_path):
         for server in servers:
             with server.client() as http:
                 for _ in range(5):
-                    eventually(
+                    wait_for(
                         lambda: http.get(f"/api/v1/images/{ENTRY.identifier}/verdict").status_code == 200
                     )
         two.kill()

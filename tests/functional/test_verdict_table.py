@@ -22,10 +22,10 @@ from marketplace.ingest import IngestService, UploadPolicy
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.factories.storing import import_entry
-from tests.functional.catalogue import eventually
 from tests.functional.running import running_server
 from tests.launching import COMMAND, ROOT, run_text
 from tests.unit.trust.authorities import crl_bytes, root
+from tests.waiting import wait_for
 from validators import accept
 
 PAGE = ROOT / "docs" / "verdicts.md"
@@ -166,9 +166,9 @@ def cases(site, http):
         database.close()
     total = sum(len({id(who) for who, *_ in one.says}) for one in STATES.values())
     everything = {"status": "all", "trust": "all", "limit": 1}
-    eventually(lambda: http.get("/api/v1/entries", params=everything).json()["total"] == total)
-    eventually(lambda: http.get("/readyz").status_code == 200)
-    eventually(lambda: b"not judged yet" not in http.get("/?status=all&trust=all&limit=100").content)
+    wait_for(lambda: http.get("/api/v1/entries", params=everything).json()["total"] == total)
+    wait_for(lambda: http.get("/readyz").status_code == 200)
+    wait_for(lambda: b"not judged yet" not in http.get("/?status=all&trust=all&limit=100").content)
     return found
 
 
@@ -284,7 +284,7 @@ def test_sparql(http, case):
         return answer.json()["results"]["bindings"] if answer.status_code == 200 else [{}]
 
     current = case.path == case.current
-    eventually(lambda: any("tag" in one for one in ask()) is current)
+    wait_for(lambda: any("tag" in one for one in ask()) is current)
     assert any("why" in one for one in ask()) is (case.state.status == "deprecated")
 
 

@@ -19,10 +19,11 @@ from marketplace.cli import run
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.access import bearer, found_group, issue_token
-from tests.functional.catalogue import eventually, upload
+from tests.functional.catalogue import upload
 from tests.functional.running import RunningServer, running_server
 from tests.functional.serving import images_at
 from tests.unit.trust.authorities import crl_bytes, root
+from tests.waiting import wait_for
 from validators import accept
 from validators.document import format_time
 
@@ -199,7 +200,7 @@ def test_a_policy_lets_through_what_the_site_would_start(http, site):
     made = make(http, token, "trusted", policy={"checksum": {"least": "sha256"}}, title="Trusted images")
     assert made["url"] == f"{site[0].url}/views/trusted"
     # A certificate that is new here is judged within moments.
-    eventually(lambda: sums(http, "trusted") == ["debian"])
+    wait_for(lambda: sums(http, "trusted") == ["debian"])
     assert http.get("/api/v1/views/trusted").json()["images"] == 4
     only = {"endorsers": {"allow": ["nobody@example.org"]}}
     make(http, token, "impossible", policy=only)
@@ -217,7 +218,7 @@ def test_a_view_follows_the_log_and_the_verdicts(http, site, trust):
     kate = make_identity("Kate", "kate@example.org", issuer=ROOT)
     where = ("https://images.example.org/fedora.qcow2",)
     upload(http, written("fedora", kate, os="fedora", locations=where))
-    eventually(lambda: sums(http, "followed") == ["fedora"])
+    wait_for(lambda: sums(http, "followed") == ["fedora"])
     before = http.get("/views/followed/SHA256SUMS")
     upload(http, written("fedora", kate, 30, os="fedora", locations=where, deprecated="backdoor"))
     assert http.get("/views/followed/SHA256SUMS").text == ""
@@ -228,7 +229,7 @@ def test_a_view_follows_the_log_and_the_verdicts(http, site, trust):
     before_revocation = re.findall("<responseDate>(.*?)</responseDate>", listed)[0]
     revoking = crl_bytes(ROOT, kate, this_update=NOW, next_update=NOW + timedelta(days=9))
     (trust / "root.r0").write_bytes(revoking)
-    eventually(lambda: http.get("/views/followed/SHA256SUMS").text == "")
+    wait_for(lambda: http.get("/views/followed/SHA256SUMS").text == "")
     # Harvesters, who ask for what changed since, are told that it went.
     params = {"verb": "ListIdentifiers", "metadataPrefix": "oai_dc", "from": before_revocation}
     told = http.get("/views/followed/oai-pmh", params=params).text
@@ -321,17 +322,17 @@ def test_operators_make_views_by_command(http, site, tmp_path, capsys):
     assert run(["view", "create", *data, "--policy", str(policy), "--option", "vo=lab", "by-command"]) == 0
     assert capsys.readouterr().out.endswith("/views/by-command\n")
     # The other process sees within moments what this one wrote.
-    eventually(lambda: http.get("/views/by-command/SHA256SUMS").status_code == 200)
+    wait_for(lambda: http.get("/views/by-command/SHA256SUMS").status_code == 200)
     assert sums(http, "by-command") == ["debian"]
     assert run(["view", "replace", *data, "--search", "os=ubuntu", "by-command"]) == 0
-    eventually(lambda: sums(http, "by-command") == ["ubuntu"])
+    wait_for(lambda: sums(http, "by-command") == ["ubuntu"])
     assert run(["view", "create", *data, "by-command"]) == 8
     assert run(["view", "create", *data, "--search", "status=all", "worse"]) == 2
     capsys.readouterr()
     assert run(["view", "list", *data, "-o", "id"]) == 0
     assert {"by-command", "default"} <= set(capsys.readouterr().out.split())
     assert run(["view", "delete", *data, "by-command"]) == 0
-    eventually(lambda: http.get("/views/by-command/SHA256SUMS").status_code == 404)
+    wait_for(lambda: http.get("/views/by-command/SHA256SUMS").status_code == 404)
     assert run(["view", "delete", *data, "by-command"]) == 3
 
 

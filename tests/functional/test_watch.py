@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.factories.documents import image, signed
 from tests.functional.private_site import GROUP, MEMBER, found_groups, put
 from tests.functional.running import running_server
-from tests.functional.test_cli import wait_until
 from tests.unit.locations.content import content_server
+from tests.waiting import wait_for
 from validators import accept
 
 
@@ -23,7 +23,7 @@ def test_what_is_found_stands_on_the_page_and_in_the_api(tmp_path) -> None:
             told: list[dict[str, object]] = http.get(f"/api/v1/entries/{path}").json()["reachability"]
             return told
 
-        wait_until(lambda: len(found()) == 3)
+        wait_for(lambda: len(found()) == 3)
         there, nowhere, inside = found()
         assert (there["location"], there["reach"], there["bytes"]) == (locations[0], "there", 5000)
         assert there["good_at"] == there["looked_at"]
@@ -46,7 +46,7 @@ def test_what_is_found_stands_on_the_page_and_in_the_api(tmp_path) -> None:
             entries = http.get(f"/api/v1/entries?reachable={value}").json()["entries"]
             return [one["identifier"] for one in entries]
 
-        wait_until(lambda: listed("no") == [accept(gone).identifier])
+        wait_for(lambda: listed("no") == [accept(gone).identifier])
         assert listed("yes") == [accept(data).identifier]
         assert "content found" in http.get("/?reachable=no", headers={"Accept": "text/html"}).text
         tokens = found_groups(server.database_url)
@@ -59,7 +59,7 @@ def test_what_is_found_stands_on_the_page_and_in_the_api(tmp_path) -> None:
             told: list[dict[str, object]] = http.get(where, headers=mary).json()["reachability"]
             return told
 
-        wait_until(lambda: [one["reach"] for one in shown()] == ["there"])
+        wait_for(lambda: [one["reach"] for one in shown()] == ["there"])
         assert listed("yes") == [accept(data).identifier]
         seen = http.get("/api/v1/entries?reachable=yes", headers=mary).json()["entries"]
         assert {one["identifier"] for one in seen} == {accept(data).identifier, accept(private).identifier}

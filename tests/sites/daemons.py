@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,19 +13,14 @@ from marketplace.sites.decisions.answering import ask_socket
 from marketplace.sites.decisions.verdict_file import read_verdicts
 from tests.launching import Process, launch
 from tests.sites.clouds import Cloud
-from tests.waiting import HANGING
+from tests.waiting import HANGING, wait_for
 
 PATIENCE = HANGING
 
 
-def await_true(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> float:
-    """Wait until something is so; returns the seconds it took."""
-    began = time.monotonic()
-    while not condition():
-        if time.monotonic() - began > seconds:
-            raise AssertionError(f"still not so after {seconds:g} s: {what}")
-        time.sleep(0.005)  # between two looks at another process
-    return time.monotonic() - began
+def await_true(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until something is so."""
+    wait_for(condition, seconds, lambda: f"still not so after {seconds:g} s: {what}")
 
 
 @dataclass

@@ -17,9 +17,9 @@ from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import make_identity
 from tests.functional.access import bearer, form_key, found_group, from_own_page, issue_token, sign_in
-from tests.functional.catalogue import eventually
 from tests.functional.running import RunningServer, running_server, start
 from tests.launching import COMMAND, run_text
+from tests.waiting import wait_for
 from tests.webhooks.receiver import hang, receiving
 from validators.document import format_time
 
@@ -47,7 +47,7 @@ def test_by_the_command_line(tmp_path: Path) -> None:
             assert told["data"]["sentence"] == "alice@example.org endorsed Spread."
             (event,) = http.get("/api/v1/events").json()["events"]
             assert event == told  # the page, the interface and webhooks have one source
-        eventually(lambda: json.loads(run_command(server, "show", name, "-o", "json"))["sent"] == 2)
+        wait_for(lambda: json.loads(run_command(server, "show", name, "-o", "json"))["sent"] == 2)
         shown = json.loads(run_command(server, "deliveries", name, "-o", "json"))
         assert [one["status"] for one in shown] == [204, 204]
         run_command(server, "redeliver", name, received.event_id)
@@ -153,7 +153,7 @@ def test_by_the_interface_and_by_pages(tmp_path: Path) -> None:
             again = http.post(f"{where}/deliveries/{seen['id']}/redeliver", headers=bearer(ann))
             assert (again.status_code, again.json()["state"]) == (200, "waiting")
             assert receiver.wait(3)[2].verified(renewed)["id"] == seen["id"]
-            eventually(lambda: http.get(where, headers=bearer(ann)).json()["deliveries"]["sent"] == 2)
+            wait_for(lambda: http.get(where, headers=bearer(ann)).json()["deliveries"]["sent"] == 2)
             log = http.get(f"{where}/deliveries?limit=1", headers=bearer(ann)).json()
             assert (log["total"], log["deliveries"][0]["status"], log["next"] is not None) == (2, 204, True)
 
@@ -262,9 +262,7 @@ def test_killed_between_the_receiver_and_the_note_another_process_sends_it_again
             with beside.client() as http:
                 upload(http, document("Third", 1))
             assert receiver.wait(4)[3].told["data"]["entry"]["title"] == "Third"
-            eventually(
-                lambda: json.loads(command(beside, "show", made["name"], "-o", "json"))["waiting"] == 0
-            )
+            wait_for(lambda: json.loads(command(beside, "show", made["name"], "-o", "json"))["waiting"] == 0)
             assert len(receiver.came) == 4
         finally:
             end.set()

@@ -28,7 +28,8 @@ from tests.databases import upgrade
 from tests.factories.documents import image, signed
 from tests.factories.identities import Identity, make_identity
 from tests.factories.storing import import_entry
-from tests.fixtures_sparql import document, follow, wait_for
+from tests.fixtures_sparql import document, follow
+from tests.waiting import wait_for
 from validators.verdict import Standing
 
 TAG = "http://mp.stratuslab.eu/slterms#tag"

@@ -18,7 +18,8 @@ from marketplace.sparql.generations import Generations
 from marketplace.sparql.store import TripleStore
 from marketplace.system_errors import reason_of
 from tests.factories.storing import import_entry
-from tests.fixtures_sparql import document, follow, wait_for
+from tests.fixtures_sparql import document, follow
+from tests.waiting import wait_for
 
 #: Bytes that a file may have while there is no room.
 ROOM = 50_000
