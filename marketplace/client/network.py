@@ -25,7 +25,8 @@ class BoundedNetwork(httpx.BaseTransport):
 
     def __init__(self, deadline: Deadline) -> None:
         self._network = DeadlineNetwork(deadline)
-        self._pools: dict[str | None, httpcore.ConnectionPool] = {}
+        #: By proxy, and whether the servers behind are asked over TLS.
+        self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read the head of its answer.
@@ -36,7 +37,7 @@ class BoundedNetwork(httpx.BaseTransport):
         """
         url = request.url
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-        answer = self._pool(_proxy_of(url)).handle_request(
+        answer = self._pool(_proxy_of(url), url.scheme == "https").handle_request(
             httpcore.Request(
                 request.method,
                 target,
@@ -52,14 +53,15 @@ class BoundedNetwork(httpx.BaseTransport):
         for pool in self._pools.values():
             pool.close()
 
-    def _pool(self, proxy: str | None) -> httpcore.ConnectionPool:
-        if proxy not in self._pools:
-            self._pools[proxy] = self._open(proxy)
-        return self._pools[proxy]
+    def _pool(self, proxy: str | None, secure: bool) -> httpcore.ConnectionPool:
+        if (proxy, secure) not in self._pools:
+            self._pools[proxy, secure] = self._open(proxy, secure)
+        return self._pools[proxy, secure]
 
-    def _open(self, proxy: str | None) -> httpcore.ConnectionPool:
+    def _open(self, proxy: str | None, secure: bool) -> httpcore.ConnectionPool:
+        authorities = get_authorities() if secure else None
         if proxy is None:
-            return httpcore.ConnectionPool(ssl_context=get_authorities(), network_backend=self._network)
+            return httpcore.ConnectionPool(ssl_context=authorities, network_backend=self._network)
         try:
             where = httpx.Proxy(proxy)
         except (ValueError, httpx.InvalidURL):
@@ -71,7 +73,8 @@ class BoundedNetwork(httpx.BaseTransport):
                 scheme=where.url.raw_scheme, host=where.url.raw_host, port=where.url.port, target=b"/"
             ),
             proxy_auth=where.raw_auth,
-            ssl_context=get_authorities(),
+            ssl_context=authorities,
+            proxy_ssl_context=get_authorities() if where.url.scheme == "https" else None,
             network_backend=self._network,
         )
 
