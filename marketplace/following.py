@@ -186,9 +186,9 @@ class Following:
             log.exception("queries cannot be answered; tried again until they can")
             self._queries_refused = reason_of(error)
             return False
-        self._queries_refused = ""
         if self._sparql is not None:
             self._follow([self._sparql])
+        self._queries_refused = ""
         return True
 
     def _follow(self, followers: Sequence[Follower]) -> None:
