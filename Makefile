@@ -17,11 +17,20 @@ unexport PYTHONDONTWRITEBYTECODE
 # `make uv`). What it cannot do pip does.
 UV ?=
 
-# $(call packages,FOLDER,LOCK,--no-compile): the packages that a lock file names, in an environment. Without
-# the last word pip compiles them; else what is used is compiled with its first use.
+# $(call packages,FOLDER,LOCK): the packages that a lock file names, in an environment.
 define packages
 	@$(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python --no-deps --require-hashes -r $(2) ||) \
-	$(1)/bin/python -m pip install --quiet $(3) --disable-pip-version-check --no-deps --require-hashes -r $(2)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(2)
+endef
+
+# $(call apart,FOLDER,LOCK): an environment of its own for them. pip takes longer to come into it than all of
+# them, so it does only where it is needed; what is used is compiled with its first use.
+define apart
+	@$(if $(UV),$(PYTHON) -m venv --without-pip $(1) && \
+	$(UV) pip install --quiet --python $(1)/bin/python --no-deps --require-hashes -r $(2) ||) \
+	{ $(PYTHON) -m venv $(1) && $(1)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check \
+	--no-deps --require-hashes -r $(2); }
+	@touch $@
 endef
 
 .DEFAULT_GOAL := help
@@ -79,16 +88,12 @@ test-whoosh-other: setup ## run the search contract on the Whoosh that was not c
 openstack: build/openstack/.ready ## make the environment of Glance, Keystone, Neutron and Swift that tests start
 
 build/openstack/.ready: tests/openstack.txt
-	$(PYTHON) -m venv build/openstack
-	$(call packages,build/openstack,tests/openstack.txt,--no-compile)
-	touch $@
+	$(call apart,build/openstack,tests/openstack.txt)
 
 clients: build/clients/.ready ## make the environment of the programs that tests have read views
 
 build/clients/.ready: tests/clients.txt
-	$(PYTHON) -m venv build/clients
-	$(call packages,build/clients,tests/clients.txt,--no-compile)
-	touch $@
+	$(call apart,build/clients,tests/clients.txt)
 
 uv: build/uv/.ready ## fetch uv into build/uv/bin, which installs packages faster than pip
 
