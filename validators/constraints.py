@@ -55,6 +55,7 @@ _EMAIL_LENGTH: Final = 254
 #: What an endorser's address looks like, in words.
 EMAIL_SHAPE: Final = f"an address like name@example.org, at most {_EMAIL_LENGTH} characters"
 _BYTES_LIMIT: Final = 2**63
+_MOST_DIGITS: Final = len(str(_BYTES_LIMIT))
 _RANGES: Final[Mapping[str, tuple[int, type[RefusedError]]]] = {
     v.INBOUND_PORT: (65_536, PortError),
     v.OUTBOUND_PORT: (65_536, PortError),
@@ -151,20 +152,19 @@ def _checksum(element: _Element) -> Checksum | None:
 
 def _metadata(description: _Element, children: Children, checksums: tuple[Checksum, ...]) -> Metadata:
     for name in v.SINGLE:
-        if len(children.get(name, ())) > 1:
+        if name in children and len(children[name]) > 1:
             raise ElementCountError(prefixed(name), f"{len(children[name])} of them", "at most one")
     size = _number(get_one(description, children, v.BYTES), _BYTES_LIMIT, BytesError)
     kind = parse_leaf(get_one(description, children, v.TYPE))
-    terms, extensions = _further(description)
-    # The last one stays of those with one name, so the last one here is the first in the document.
-    first = {term.name: term.text for term in reversed(terms)}.get
+    terms, extensions, texts = _further(description)
+    first = texts.get
     return Metadata(
         size=size,
         checksums=checksums,
         type=kind,
         terms=terms,
         extensions=extensions,
-        valid=_expiry(children.get(v.VALID, ())),
+        valid=_expiry(children[v.VALID]) if v.VALID in children else None,
         deprecated=first(v.DEPRECATED),
         title=first(v.TITLE),
         description=first(v.DESCRIPTION_TEXT),
@@ -180,21 +180,23 @@ def _metadata(description: _Element, children: Children, checksums: tuple[Checks
     )
 
 
-def _further(description: _Element) -> tuple[tuple[Term, ...], tuple[Extension, ...]]:
-    """The optional known elements and the extensions, in document order."""
+def _further(description: _Element) -> tuple[tuple[Term, ...], tuple[Extension, ...], dict[str, str]]:
+    """The optional known elements and the extensions, in document order; and the first text of each name."""
     terms: list[Term] = []
     extensions: list[Extension] = []
+    first: dict[str, str] = {}
     for element in list_nodes(description):
         name = element.tag
         if name in v.OPTIONAL:
             text = parse_leaf(element)
             # Whatever attribute a leaf has is its language.
             terms.append(Term(name, text, element.get(v.XML_LANG) if element.keys() else None))
+            first.setdefault(name, text)
             if name in _RANGES:
                 _number(element, *_RANGES[name])
         elif name not in v.REQUIRED and isinstance(name, str):
             extensions.append(parse_extension(element))
-    return tuple(terms), tuple(extensions)
+    return tuple(terms), tuple(extensions), first
 
 
 def _number(element: _Element, limit: int, error: type[RefusedError]) -> int:
@@ -202,7 +204,7 @@ def _number(element: _Element, limit: int, error: type[RefusedError]) -> int:
     text = parse_leaf(element)
     significant = text.lstrip("0")
     # The length comes first: int() takes quadratic time, and raises for thousands of digits.
-    if _DIGITS.fullmatch(text) and len(significant) <= len(str(limit)):
+    if _DIGITS.fullmatch(text) and len(significant) <= _MOST_DIGITS:
         number = int(significant or "0")
         if number < limit:
             return number

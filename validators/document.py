@@ -95,8 +95,7 @@ class Term(NamedTuple):
     lang: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """What the entry says about the image.
 
     ``terms`` has every optional known element in document order (also the

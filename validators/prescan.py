@@ -30,6 +30,7 @@ from validators.errors import (
     TextLimitError,
     VersionError,
 )
+from validators.vocabulary import PREFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def verify_prescan(data: bytes) -> list[str]:
 
 def _verify_encoding(data: bytes) -> None:
     try:
-        data.decode("utf-8")
+        if not data.isascii():
+            data.decode("utf-8")
     except UnicodeDecodeError as error:
         found = f"the byte 0x{data[error.start]:02x} at offset {error.start}"
         raise EncodingError("document", found, "UTF-8") from None
@@ -150,7 +152,7 @@ class _Scan:
             )
         if prefix is not None and len(prefix) > LIMITS.name:
             raise NameLimitError("namespace prefix", prefix, f"at most {LIMITS.name} characters")
-        if uri is None:
+        if uri is None or uri in PREFIXES:  # most are of the format itself
             return
         if len(uri) > LIMITS.name:
             # Exclusive canonicalisation writes it again for every element that uses it first.

@@ -59,11 +59,13 @@ def get_one(parent: _Element, children: Children, name: str) -> _Element:
     Raises:
         ElementCountError: there is none, or more than one.
     """
-    found = children.get(name)
-    if found is None or len(found) != 1:
+    try:
+        (only,) = children[name]
+    except (KeyError, ValueError):
         where = f"{prefixed(parent.tag)}/{prefixed(name)}"
-        raise ElementCountError(where, f"{len(found or ())} of them", "exactly one")
-    return found[0]
+        found = f"{len(children.get(name, ()))} of them"
+        raise ElementCountError(where, found, "exactly one") from None
+    return only
 
 
 def parse_leaf(element: _Element) -> str:

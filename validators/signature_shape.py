@@ -92,6 +92,7 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 _ID: Final = frozenset({"Id"})
 _WHITE_SPACE: Final = " \t\r\n"
 _ALGORITHM: Final = frozenset({"Algorithm"})
+_ONLY_ALGORITHM: Final = ["Algorithm"]
 _URI: Final = frozenset({"URI"})
 _WHOLE_DOCUMENT: Final = [("URI", "")]
 #: What KeyInfo may hold, in either order.
@@ -185,7 +186,8 @@ def _sequence(
 
 def _children(element: _Element, attributes: frozenset[str]) -> list[_Element]:
     """The children of an element that holds no text and no other attributes."""
-    _verify_attributes(element, attributes)
+    if element.keys():
+        _verify_attributes(element, attributes)
     children = list_nodes(element)
     text = element.text or ""
     for child in children:
@@ -198,8 +200,7 @@ def _children(element: _Element, attributes: frozenset[str]) -> list[_Element]:
 
 
 def _verify_attributes(element: _Element, allowed: frozenset[str]) -> None:
-    names = element.keys()
-    if names and not allowed.issuperset(names):
+    if not allowed.issuperset(element.keys()):
         expected = " and ".join(sorted(allowed)) or "no attribute"
         raise SignatureAttributeError(_name(element), _attributes(element), f"only {expected}")
 
@@ -214,9 +215,10 @@ def _names(elements: Sequence[_Element]) -> str:
 
 def _algorithm(method: _Element) -> str:
     """The algorithm of a method element, which takes no parameters."""
-    children = _children(method, _ALGORITHM)
-    if children:
-        raise SignatureChildError(_name(method), _names(children), "no parameters")
+    if method.keys() != _ONLY_ALGORITHM or len(method) or method.text:
+        children = _children(method, _ALGORITHM)
+        if children:
+            raise SignatureChildError(_name(method), _names(children), "no parameters")
     return method.get("Algorithm", "")
 
 
@@ -294,7 +296,8 @@ def _base64(
     element: _Element, attributes: frozenset[str], parse: Callable[[str], bytes] = parse_base64
 ) -> bytes:
     """The bytes of a value; only white space may stand between its digits."""
-    _verify_attributes(element, attributes)
+    if element.keys():
+        _verify_attributes(element, attributes)
     if len(element):
         raise SignatureChildError(_name(element), _names(list_nodes(element)), "base64 only")
     text = element.text or ""

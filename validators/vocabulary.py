@@ -15,7 +15,8 @@ XML: Final = "http://www.w3.org/XML/1998/namespace"
 #: What the root's xml:base is, in every entry; rdf:about is relative to it.
 BASE: Final = "http://mp.stratuslab.eu/"
 
-_PREFIXES: Final = {
+#: Namespaces of the format, with the prefixes that people know.
+PREFIXES: Final = {
     RDF: "rdf",
     DCTERMS: "dcterms",
     SLREQ: "slreq",
@@ -59,7 +60,7 @@ def namespace_of(name: str) -> str:
 def prefixed(name: str) -> str:
     """A Clark name as people write it, ``dcterms:title``; unknown namespaces stay as they are."""
     namespace = namespace_of(name)
-    prefix = _PREFIXES.get(namespace)
+    prefix = PREFIXES.get(namespace)
     return f"{prefix}:{name[len(namespace) + 2 :]}" if prefix else name
 
 
