@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from functools import cache
 
@@ -15,10 +16,13 @@ def get_authorities() -> ssl.SSLContext:
     HTTP library. Nobody may change the context; the HTTP library sets its protocols at each connection.
     """
     # Reading them takes 30 ms, longer than a hundred requests.
-    return _read(ssl.get_default_verify_paths())
+    return _read(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
 @cache
-def _read(paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+def _read(file: str | None, folder: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    return context if context.cert_store_stats()["x509"] else httpcore.default_ssl_context()
+    # Whoever named some, and was mistaken, wants no others.
+    if file or folder or context.cert_store_stats()["x509"]:
+        return context
+    return httpcore.default_ssl_context()

@@ -215,6 +215,7 @@ def _names(elements: Sequence[_Element]) -> str:
 
 def _algorithm(method: _Element) -> str:
     """The algorithm of a method element, which takes no parameters."""
+    # Nearly always there is nothing else.
     if method.keys() != _ONLY_ALGORITHM or len(method) or method.text:
         children = _children(method, _ALGORITHM)
         if children:
