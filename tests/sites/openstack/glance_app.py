@@ -15,6 +15,7 @@ from glance.async_.flows import api_image_import  # noqa: F401  # registers opti
 from glance.common import config
 from glance.wsgi.api import application as _with_keystone
 from oslo_config import cfg
+from sqlalchemy import Engine, event
 
 PROJECT = "9d1c0b4c1a6f4f7ba1f0000000000001"
 _OPEN_PORT = os.environ["GLANCE_OPEN_PORT"]
@@ -31,6 +32,15 @@ _EVERYBODY = {
     "HTTP_X_AUTH_TOKEN": "x",
 }
 _CONVERTING = ["image_decompression", "image_conversion"]
+
+
+@event.listens_for(Engine, "before_cursor_execute", retval=True)
+def _begin_to_write(connection, cursor, statement, parameters, context, many):
+    """Have each transaction wait for the others: who has read may not write once somebody else has written.
+
+    SQLite ends it at once ("database is locked"), and an import of Glance with it.
+    """
+    return "BEGIN IMMEDIATE" if statement == "BEGIN" else statement, parameters
 
 
 def application(environ, start_response):
