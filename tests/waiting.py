@@ -12,7 +12,7 @@ T = TypeVar("T")
 HANGING = 90.0
 #: Seconds between two looks, at least and at most.
 _SHORT: Final = 0.005
-_LONG: Final = 0.5
+_LONG: Final = 0.25
 #: What is waited for needs the processor more than the looks do: so many times as long as a look is a pause.
 _PAUSE: Final = 4
 
