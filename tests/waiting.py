@@ -37,4 +37,4 @@ def wait_for(
             return held
         now = time.monotonic()
         assert now < deadline, tell()
-        time.sleep(min(max(_SHORT, _PAUSE * (now - began)), _LONG))
+        time.sleep(min(max(_SHORT, _PAUSE * (now - began)), _LONG))  # between two looks

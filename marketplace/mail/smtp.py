@@ -110,6 +110,7 @@ class SmtpTransport:
         return client
 
     def _tls(self) -> ssl.SSLContext:
+        # Not the one that connections of HTTP share: that offers the server HTTP.
         return ssl.create_default_context(cafile=self._settings.ca_file)
 
     def _password(self) -> str:
