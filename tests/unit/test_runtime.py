@@ -16,6 +16,7 @@ from marketplace.cli.erase import erase
 from marketplace.config import Settings
 from marketplace.db import Database
 from marketplace.entries import EntryQuery, VisibleEntries
+from marketplace.following import Following
 from marketplace.runtime import Runtime, build
 from marketplace.runtime.parts import RunningPart, RunningParts
 from marketplace.trust.watch import TrustWatch
@@ -77,7 +78,14 @@ def test_a_process_starts_and_ends_without_a_usable_database(tmp_path):
     runtime.close()
 
 
-def test_a_triple_store_that_cannot_be_opened_keeps_nothing_else_from_working(tmp_path):
+def test_a_triple_store_that_cannot_be_opened_keeps_nothing_else_from_working(tmp_path, monkeypatch):
+    follow, told = Following._follow, []
+
+    def following(self, followers):
+        told.append(self.degraded([]))
+        follow(self, followers)
+
+    monkeypatch.setattr(Following, "_follow", following)
     (tmp_path / "sparql").write_text("a file where a directory should be")
     settings = Settings.from_mapping({"data": str(tmp_path), "search.engine": "off"})
     upgrade(settings.database_url)
@@ -90,6 +98,8 @@ def test_a_triple_store_that_cannot_be_opened_keeps_nothing_else_from_working(tm
         (tmp_path / "sparql").unlink()
         until(lambda: runtime.health().degraded == {}, "queries are answered")
         assert len(runtime.health().lags) == 3
+        # Nobody hears that queries are answered before their copy follows the log.
+        assert told == [{"queries": "Not a directory"}]
     finally:
         runtime.close()
 
