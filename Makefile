@@ -23,8 +23,8 @@ define packages
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(2)
 endef
 
-# $(call apart,FOLDER,LOCK): an environment of its own for them. pip takes longer to come into it than all of
-# them, so it does only where it is needed; what is used is compiled with its first use.
+# $(call apart,FOLDER,LOCK): a separate environment for the packages. uv needs no pip in it, which takes longer to
+# install than all of them. Modules are compiled when they are first used.
 define apart
 	@$(if $(UV),$(PYTHON) -m venv --without-pip $(1) && \
 	$(UV) pip install --quiet --python $(1)/bin/python --no-deps --require-hashes -r $(2) ||) \

@@ -22,7 +22,7 @@ def get_authorities() -> ssl.SSLContext:
 @cache
 def _read(file: str | None, folder: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    # Whoever named some, and was mistaken, wants no others.
+    # Where a file was named and is missing, no other authorities are used instead.
     if file or folder or context.cert_store_stats()["x509"]:
         return context
     return httpcore.default_ssl_context()

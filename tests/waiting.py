@@ -13,7 +13,7 @@ HANGING = 90.0
 #: Seconds between two looks, at least and at most.
 _SHORT: Final = 0.005
 _LONG: Final = 0.25
-#: What is waited for needs the processor more than the looks do: so many times as long as a look is a pause.
+#: A pause is so many times as long as the look before it: other processes need the processor more.
 _PAUSE: Final = 4
 
 

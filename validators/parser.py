@@ -62,7 +62,7 @@ def parse_nodes(data: bytes) -> list[_Element]:
 
 
 def _compare(nodes: list[_Element], names: list[str]) -> None:
-    """Compare name by name: not all are in a namespace, or there are comments or processing instructions."""
+    """Compare name by name, also in documents with comments or with names in no namespace."""
     read = [node.tag for node in nodes if isinstance(node.tag, str)]
     if read != ["{" + name if SEPARATOR in name else name for name in names]:
         raise AmbiguousParseError(

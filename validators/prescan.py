@@ -152,7 +152,7 @@ class _Scan:
             )
         if prefix is not None and len(prefix) > LIMITS.name:
             raise NameLimitError("namespace prefix", prefix, f"at most {LIMITS.name} characters")
-        if uri is None or uri in PREFIXES:  # most are of the format itself
+        if uri is None or uri in PREFIXES:  # nearly all are the format's
             return
         if len(uri) > LIMITS.name:
             # Exclusive canonicalisation writes it again for every element that uses it first.

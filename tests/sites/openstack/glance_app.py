@@ -36,9 +36,10 @@ _CONVERTING = ["image_decompression", "image_conversion"]
 
 @event.listens_for(Engine, "before_cursor_execute", retval=True)
 def _begin_to_write(connection, cursor, statement, parameters, context, many):
-    """Have each transaction wait for the others: who has read may not write once somebody else has written.
+    """Have each transaction take the lock for writing when it begins.
 
-    SQLite ends it at once ("database is locked"), and an import of Glance with it.
+    One that has only read so far fails at once when it wants to write and another one has written meanwhile
+    ("database is locked"), and an import of Glance fails with it.
     """
     return "BEGIN IMMEDIATE" if statement == "BEGIN" else statement, parameters
 
